@@ -1,0 +1,86 @@
+package pack
+
+import "slices"
+
+// The least that two sets of columns share before one tells the other's table.
+const (
+	fewest = 3 // columns of a part of a table
+	half   = 2 // a table is at least this part of rows that have more columns
+)
+
+// Rule returns the rule for rows of a query with these columns; it never returns
+// nil. In our own logs the pack's entry of that name decides; elsewhere the entry
+// must select nothing that the rows lack, else the rule of the plain table with
+// that name or those columns holds, else what the columns' names suggest. A rule
+// may name columns that the rows lack. Columns that it does not name are neither
+// identity nor compared.
+//
+// Rule keeps nothing: a caller with many tables keeps the answer for each name
+// and columns.
+func (p *Pack) Rule(name string, columns []string, ours bool) *Query {
+	rows := columnSet(columns)
+	if q := p.byName[name]; q != nil && (ours || rows.all(q.Columns)) {
+		return q
+	}
+	q := p.tables[name]
+	if q == nil || !rows.some(q.Key) {
+		q = p.fit(rows)
+	}
+	if q == nil {
+		return infer(name, columns)
+	}
+	return extend(q, columns)
+}
+
+type columnSet []string
+
+func (s columnSet) all(columns []string) bool {
+	for _, c := range columns {
+		if !slices.Contains(s, c) {
+			return false
+		}
+	}
+	return true
+}
+
+// some reports whether one of the columns is there; where no column is, or none
+// is asked for, nothing speaks against it.
+func (s columnSet) some(columns []string) bool {
+	return len(s) == 0 || len(columns) == 0 ||
+		slices.ContainsFunc(columns, func(c string) bool { return slices.Contains(s, c) })
+}
+
+// fit returns the one plain table that rows with these columns come from, or nil
+// when none or several could be it.
+func (p *Pack) fit(rows columnSet) *Query {
+	var equal, whole, part []*Query
+	for _, t := range p.Tables {
+		contains, contained := rows.all(t.Columns), columnSet(t.Columns).all(rows)
+		switch {
+		case contains && contained:
+			equal = append(equal, t)
+		case contains && len(t.Columns) >= fewest && len(t.Columns)*half >= len(rows):
+			whole = append(whole, t)
+		case contained && len(rows) >= fewest && rows.all(t.ownKey()):
+			part = append(part, t)
+		}
+	}
+	for _, tables := range [][]*Query{equal, whole, part} {
+		if len(tables) > 0 {
+			return only(tables)
+		}
+	}
+	return nil
+}
+
+func only(tables []*Query) *Query {
+	if len(tables) == 1 {
+		return tables[0]
+	}
+	return nil
+}
+
+// ownKey returns the key columns that are not joined in.
+func (q *Query) ownKey() []string {
+	return slices.DeleteFunc(slices.Clone(q.Key), q.joined)
+}
