@@ -93,10 +93,16 @@ func (d *document) checkTable(q *Query, at *places) {
 			q.Columns = append(q.Columns, role.text)
 		}
 	}
+	if len(q.Columns) == 0 {
+		d.fail(1, "no column has a role")
+	}
 }
 
 // checkRoles holds the roles of columns against the columns there are.
 func (d *document) checkRoles(q *Query, at *places) {
+	if len(q.Columns) == 0 { // said already
+		return
+	}
 	claimed := make(map[string]bool, len(at.roles))
 	for _, role := range at.roles {
 		if !q.has(role.text) {

@@ -30,7 +30,7 @@ func selected(sql string) ([]string, error) {
 			return nil, err
 		}
 		if i == 0 {
-			if columns, err = names(list); err != nil {
+			if columns, err = columnNames(list); err != nil {
 				return nil, err
 			}
 		} else if len(list) != len(columns) {
@@ -55,7 +55,7 @@ func selectList(tokens []token) ([][]token, error) {
 	return split(list, ","), nil
 }
 
-func names(list [][]token) ([]string, error) {
+func columnNames(list [][]token) ([]string, error) {
 	columns := make([]string, 0, len(list))
 	seen := make(map[string]bool, len(list))
 	for _, item := range list {

@@ -59,6 +59,8 @@ func (d *document) parseQuery(content []byte, q *Query, at *places) {
 			q.Prior, at.prior = d.number(f.value), f.line
 		case "anchor":
 			q.Anchor = d.flag(f.value)
+		case "momentary":
+			q.Momentary = d.flag(f.value)
 		case "techniques":
 			at.techniques = d.list(f.value)
 			q.Techniques = texts(at.techniques)

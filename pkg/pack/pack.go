@@ -93,6 +93,7 @@ type Query struct {
 	Prior      float64  // bits, -4 to +2: how much a rare row of this query weighs by itself
 	Techniques []string // ATT&CK ids
 	Anchor     bool     // a stable fact: a subpopulation may be anchored in it
+	Momentary  bool     // rows come and go by themselves: that a host lacks one means nothing
 	Where      *Filter  // the rows that count; nil: all
 	Join       *Join    // columns of another table of the same snapshot; nil: none
 }

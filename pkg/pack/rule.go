@@ -1,6 +1,9 @@
 package pack
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // The least that two sets of columns share before one tells the other's table.
 const (
@@ -57,20 +60,22 @@ func (p *Pack) fit(rows columnSet) *Query {
 	for _, t := range p.Tables {
 		contains, contained := rows.all(t.Columns), columnSet(t.Columns).all(rows)
 		switch {
+		case len(rows) < 2: // one column fits too much
 		case contains && contained:
 			equal = append(equal, t)
-		case contains && len(t.Columns) >= fewest && len(t.Columns)*half >= len(rows):
+		case contains && len(t.Columns) >= fewest:
 			whole = append(whole, t)
 		case contained && len(rows) >= fewest && rows.all(t.ownKey()):
 			part = append(part, t)
 		}
 	}
-	for _, tables := range [][]*Query{equal, whole, part} {
-		if len(tables) > 0 {
-			return only(tables)
-		}
+	switch {
+	case len(equal) > 0:
+		return only(equal)
+	case len(whole) > 0:
+		return largest(whole, len(rows))
 	}
-	return nil
+	return only(part)
 }
 
 func only(tables []*Query) *Query {
@@ -78,6 +83,21 @@ func only(tables []*Query) *Query {
 		return tables[0]
 	}
 	return nil
+}
+
+// largest returns the table that has all columns of the others and at least half
+// of the rows' columns: rows of two tables joined are of neither.
+func largest(tables []*Query, columns int) *Query {
+	most := slices.MaxFunc(tables, func(a, b *Query) int { return cmp.Compare(len(a.Columns), len(b.Columns)) })
+	for _, t := range tables {
+		if !columnSet(most.Columns).all(t.Columns) {
+			return nil
+		}
+	}
+	if len(most.Columns)*half < columns {
+		return nil
+	}
+	return most
 }
 
 // ownKey returns the key columns that are not joined in.
