@@ -1,0 +1,182 @@
+package detect
+
+import (
+	"slices"
+
+	"diffy/pkg/facts"
+	"diffy/pkg/triage"
+)
+
+// Baseline is the facts of clean hosts to compare with.
+type Baseline struct {
+	Name, Version string
+	Created       string // RFC 3339, UTC
+	Set           *facts.Set
+}
+
+// reference is what the baselines say to one subpopulation: those that fit it,
+// united. A value seen on any of their hosts is normal.
+type reference struct {
+	hosts   int
+	tables  map[string]*referenceTable // by table id
+	version []string                   // names of the baselines
+}
+
+type referenceTable struct {
+	answered int
+	keys     map[string]*referenceKey
+}
+
+// referenceKey is what the baseline's hosts say of one thing.
+type referenceKey struct {
+	hosts int // that have the key
+	facts []*facts.Fact
+}
+
+// fit is how a baseline agrees with a subpopulation in stable facts.
+func (g *group) fit(b Baseline, cell hostSet) (agree, differ int) {
+	known := map[string]bool{}
+	answers := map[string]bool{}
+	for _, t := range b.Set.Tables() {
+		if !t.Rule.Anchor {
+			continue
+		}
+		answers[t.ID()] = true
+		for _, f := range t.Facts {
+			known[t.ID()+"\x00"+joinKey(f.Key)+"\x00"+joinKey(f.Values)] = true
+		}
+	}
+	for _, t := range g.anchors() {
+		if !answers[t.id] {
+			continue
+		}
+		for _, k := range t.keys {
+			f := k.commonest(cell, nil)
+			if f == nil || 2*f.hosts.overlap(cell) <= cell.count() {
+				continue
+			}
+			if known[t.id+"\x00"+joinKey(f.Key)+"\x00"+joinKey(f.Values)] {
+				agree++
+			} else {
+				differ++
+			}
+		}
+	}
+	return agree, differ
+}
+
+// A baseline fits a subpopulation when it knows nine in ten of its stable facts.
+const fits = 0.9
+
+// match finds for each subpopulation the baselines that fit it best, and says
+// of each baseline whom it fits.
+func (g *group) match(baselines []Baseline) (refs []*reference, results []triage.BaselineResult) {
+	refs = make([]*reference, len(g.cells))
+	matched := make([][]string, len(baselines))
+	for c, cell := range g.cells {
+		best, most := []int(nil), -1
+		for i, b := range baselines {
+			agree, differ := g.fit(b, cell)
+			if agree+differ > 0 && float64(agree) < fits*float64(agree+differ) {
+				continue
+			}
+			switch score := agree - differ; {
+			case score > most:
+				best, most = []int{i}, score
+			case score == most:
+				best = append(best, i)
+			}
+		}
+		for _, i := range best {
+			matched[i] = append(matched[i], cellName(c))
+			if refs[c] == nil {
+				refs[c] = &reference{tables: map[string]*referenceTable{}}
+			}
+			refs[c].add(baselines[i])
+		}
+	}
+	for i, b := range baselines {
+		results = append(results, triage.BaselineResult{
+			Name: b.Name, Version: b.Version, Created: b.Created, Hosts: len(b.Set.Hosts()),
+			Subpopulation: joinComma(matched[i]), Stale: len(matched[i]) == 0,
+		})
+	}
+	return refs, results
+}
+
+// cellName is A for the largest subpopulation, then B, … Z, AA, …
+func cellName(i int) string {
+	if i < 26 {
+		return string(rune('A' + i))
+	}
+	return cellName(i/26-1) + string(rune('A'+i%26))
+}
+
+func (r *reference) add(b Baseline) {
+	r.hosts += len(b.Set.Hosts())
+	r.version = append(r.version, b.Name)
+	answered := map[string]int{}
+	for _, h := range b.Set.Hosts() {
+		for _, id := range h.Answered {
+			answered[id]++
+		}
+	}
+	for id, n := range answered {
+		t := r.table(id)
+		t.answered += n
+	}
+	for _, t := range b.Set.Tables() {
+		to := r.table(t.ID())
+		present := map[string]map[uint32]bool{}
+		for _, f := range t.Sorted() {
+			id := joinKey(f.Key)
+			if to.keys[id] == nil {
+				to.keys[id] = &referenceKey{}
+			}
+			to.keys[id].facts = append(to.keys[id].facts, f)
+			if present[id] == nil {
+				present[id] = map[uint32]bool{}
+			}
+			for _, h := range f.Hosts {
+				present[id][h] = true
+			}
+		}
+		for id, hosts := range present {
+			to.keys[id].hosts += len(hosts)
+		}
+	}
+}
+
+func (r *reference) table(id string) *referenceTable {
+	if r.tables[id] == nil {
+		r.tables[id] = &referenceTable{keys: map[string]*referenceKey{}}
+	}
+	return r.tables[id]
+}
+
+// has reports whether a fact is normal by the reference; told is false when the
+// reference has no answer to the query.
+func (r *reference) has(t *table, f *facts.Fact) (has, told bool) {
+	if r == nil {
+		return false, false
+	}
+	known := r.answers(t)
+	if known == nil {
+		return false, false
+	}
+	k := known.keys[joinKey(f.Key)]
+	return k != nil && slices.ContainsFunc(k.facts, func(g *facts.Fact) bool { return slices.Equal(g.Values, f.Values) }), true
+}
+
+// answers returns what the reference knows of a query, nil when none of its
+// hosts answered it.
+func (r *reference) answers(t *table) *referenceTable {
+	known, empty := r.tables[t.id], r.tables[t.rule.Name]
+	switch {
+	case known != nil && known.answered > 0:
+		return known
+	case empty != nil && empty.answered > 0:
+		return empty
+	}
+	return nil
+}

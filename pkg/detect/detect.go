@@ -1,0 +1,176 @@
+// Package detect finds the odd hosts of a group and says why.
+//
+// In go canonical facts of the group and of any baselines, what was asked for
+// (pivots, suspects) and what is known to be good (suppressions); out comes a
+// Result: findings with their counts, scores in bits and a sentence each,
+// subpopulations, stories, and the hosts ranked. The order in which hosts, rows
+// and shards came changes nothing. The package reads no evidence, has no clock,
+// and never calls a host clean: it says what it did not see.
+package detect
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"diffy/pkg/facts"
+	"diffy/pkg/triage"
+)
+
+// Input is what one analysis works on.
+type Input struct {
+	Group        string // the group's key, "asg:web-prod" or "local"
+	Set          *facts.Set
+	Baselines    []Baseline
+	Methods      []triage.Method // empty: baseline where there is one, and cluster; rules and pivots always
+	Pivots       []triage.Pivot
+	Outcomes     []triage.Outcome // the requested hosts of a run; nil: the hosts of Set
+	Suspects     []string
+	Suppressions []triage.Suppression
+	Notes        []string  // what the caller could not see
+	Now          time.Time // when suppressions expire
+}
+
+// Run analyses a group.
+func Run(in Input) *triage.Result {
+	g := newGroup(in.Set)
+	methods := in.Methods
+	if len(methods) == 0 {
+		methods = []triage.Method{triage.ByBaseline, triage.ByCluster}
+	}
+	cluster := slices.Contains(methods, triage.ByCluster)
+	g.subpopulations()
+	refs := make([]*reference, len(g.cells))
+	var baselines []triage.BaselineResult
+	if slices.Contains(methods, triage.ByBaseline) {
+		refs, baselines = g.match(in.Baselines)
+	}
+	found := g.find(refs, cluster)
+	r := &builder{in: in, group: g, used: methodsUsed(cluster, baselines, in.Pivots)}
+	return r.result(found, baselines)
+}
+
+// find lists the scored deviations of a group, highest first.
+func (g *group) find(refs []*reference, cluster bool) []*deviation {
+	all := g.deviations()
+	learned := learn(g, all)
+	contexts := g.contexts(all)
+	common := g.commonSubjects()
+	for _, d := range all {
+		d.weigh()
+	}
+	g.novel(all, common)
+	for _, d := range all {
+		d.addTraits()
+		g.count(d, learned)
+		g.withBaseline(d, refs)
+		g.explain(d, contexts)
+	}
+	g.joinStories(all, learned, common)
+	if len(g.hosts) == 2 {
+		for _, d := range all {
+			d.undecided()
+		}
+	}
+	alone := g.byBaseline(refs, all)
+	reference := g.drift(refs)
+	for _, d := range alone {
+		d.weigh()
+		d.addTraits()
+		g.explain(d, reference)
+	}
+	all = append(all, alone...)
+	all = append(all, g.byRule(all, refs)...)
+	if !cluster {
+		all = slices.DeleteFunc(all, func(d *deviation) bool { return d.score.baseline <= 0 && !d.alone && d.score.floor == 0 })
+	}
+	return all
+}
+
+// undecided takes the blame from a difference of two hosts, neither of which is
+// a majority: low, unless traits, rules or a baseline say more.
+func (d *deviation) undecided() {
+	if d.score.traits < 2 && d.score.floor == 0 && d.score.baseline <= 0 {
+		d.score.rarity = min(d.score.rarity, thresholdLow-max(d.score.prior, 0))
+		d.score.together = 0
+	}
+}
+
+// byRule lists the rows that are wrong even where all hosts share them and that
+// no other method has listed.
+func (g *group) byRule(seen []*deviation, refs []*reference) []*deviation {
+	listed := map[*fact]bool{}
+	for _, d := range seen {
+		if d.fact != nil {
+			listed[d.fact] = true
+		}
+	}
+	var out []*deviation
+	for _, t := range g.tables {
+		if t.rule.Mode == modeContext {
+			continue
+		}
+		for _, k := range t.keys {
+			for _, f := range k.facts {
+				if listed[f] {
+					continue
+				}
+				d := &deviation{kind: triage.Added, key: k, fact: f, hosts: f.hosts, with: f.hosts.count(), compared: t.answered.count()}
+				d.weigh()
+				if d.addTraits(); d.score.floor > 0 {
+					g.withBaseline(d, refs)
+					if d.known {
+						d.score.floor += inBaseline
+					}
+					out = append(out, d)
+				}
+			}
+		}
+	}
+	return out
+}
+
+// drift is the packages in which each host differs from its baseline.
+func (g *group) drift(refs []*reference) []*context {
+	out := make([]*context, len(g.hosts))
+	for i := range out {
+		out[i] = &context{}
+	}
+	for _, t := range g.tables {
+		if !isPackages(t) {
+			continue
+		}
+		for _, k := range t.keys {
+			for _, f := range k.facts {
+				f.hosts.each(func(h int) {
+					if has, told := refs[g.cell[h]].has(t, f.Fact); told && !has {
+						out[h].packages = append(out[h].packages, k.named("name"))
+					}
+				})
+			}
+		}
+	}
+	return out
+}
+
+func methodsUsed(cluster bool, baselines []triage.BaselineResult, pivots []triage.Pivot) []triage.Method {
+	var used []triage.Method
+	if slices.ContainsFunc(baselines, func(b triage.BaselineResult) bool { return !b.Stale }) {
+		used = append(used, triage.ByBaseline)
+	}
+	if cluster {
+		used = append(used, triage.ByCluster)
+	}
+	used = append(used, triage.ByRule)
+	if len(pivots) > 0 {
+		used = append(used, triage.ByPivot)
+	}
+	return used
+}
+
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}

@@ -1,0 +1,149 @@
+package detect
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"diffy/pkg/facts"
+	"diffy/pkg/pack"
+)
+
+// group is the hosts under analysis with their facts, hosts numbered in name
+// order, so that nothing depends on the order in which they came.
+type group struct {
+	hosts  []*facts.Host
+	all    hostSet
+	tables []*table
+	cell   []int     // host → its subpopulation
+	cells  []hostSet // the subpopulations, largest first
+}
+
+// table is the facts of one query.
+type table struct {
+	id       string
+	rule     *pack.Query
+	answered hostSet // hosts on which the query answered
+	keys     []*key
+}
+
+// key is one thing that rows name, with what hosts say of it.
+type key struct {
+	table   *table
+	columns []string // canonical, in the order of rule.Key
+	present hostSet
+	facts   []*fact
+}
+
+// fact is one canonical row with its hosts in the group.
+type fact struct {
+	*facts.Fact
+	hosts hostSet
+}
+
+func newGroup(set *facts.Set) *group {
+	g := &group{hosts: set.Hosts()}
+	n := len(g.hosts)
+	g.all = newHostSet(n)
+	number := make([]int, n) // place in the Set → number in the group
+	answered := map[string]hostSet{}
+	for i, h := range g.hosts {
+		place, _ := set.Place(h.Name)
+		number[place] = i
+		g.all.add(i)
+		for _, table := range h.Answered {
+			if answered[table] == nil {
+				answered[table] = newHostSet(n)
+			}
+			answered[table].add(i)
+		}
+	}
+	for _, t := range set.Tables() {
+		hosts := answered[t.ID()]
+		if none := answered[t.Rule.Name]; none != nil { // an answer without rows
+			hosts = hosts.or(none)
+		}
+		g.tables = append(g.tables, newTable(t, n, number, hosts))
+	}
+	g.cell = make([]int, n)
+	g.cells = []hostSet{g.all}
+	return g
+}
+
+func newTable(t *facts.Table, n int, number []int, answered hostSet) *table {
+	out := &table{id: t.ID(), rule: t.Rule, answered: answered}
+	var last *key
+	for _, f := range t.Sorted() {
+		hosts := newHostSet(n)
+		for _, place := range f.Hosts {
+			hosts.add(number[place])
+		}
+		if last == nil || !slices.Equal(last.columns, f.Key) {
+			last = &key{table: out, columns: f.Key, present: newHostSet(n)}
+			out.keys = append(out.keys, last)
+		}
+		last.facts = append(last.facts, &fact{Fact: f, hosts: hosts})
+		last.present = last.present.or(hosts)
+	}
+	return out
+}
+
+// table finds a table by the name of its query.
+func (g *group) table(names ...string) *table {
+	for _, t := range g.tables {
+		if slices.Contains(names, t.rule.Name) {
+			return t
+		}
+	}
+	return nil
+}
+
+// commonest returns the fact of a key that most of the given hosts have, nil
+// when none of them has any.
+func (k *key) commonest(among hostSet, except *fact) *fact {
+	var best *fact
+	most := 0
+	for _, f := range k.facts {
+		if n := f.hosts.overlap(among); f != except && n > most {
+			best, most = f, n
+		}
+	}
+	return best
+}
+
+// compared returns the value of one compared column of a fact.
+func (k *key) compared(f *fact, column string) string {
+	if i := slices.Index(k.table.rule.Compare, column); i >= 0 {
+		return f.Values[i]
+	}
+	return ""
+}
+
+// named returns one key column's canonical value.
+func (k *key) named(column string) string {
+	if i := slices.Index(k.table.rule.Key, column); i >= 0 {
+		return k.columns[i]
+	}
+	return ""
+}
+
+// tokens says which templates a key went through: keys alike in that are alike
+// in how much they vary (an ephemeral listener is no look-alike of a fixed one).
+func (k *key) tokens() string {
+	var found []string
+	for _, value := range k.columns {
+		for rest := value; ; {
+			_, after, ok := strings.Cut(rest, "<")
+			if !ok {
+				break
+			}
+			token, tail, closed := strings.Cut(after, ">")
+			if !closed {
+				break
+			}
+			found, rest = append(found, token), tail
+		}
+	}
+	slices.SortFunc(found, cmp.Compare)
+	return strings.Join(slices.Compact(found), " ")
+}

@@ -1,0 +1,208 @@
+package detect
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"diffy/pkg/triage"
+)
+
+// lowWeight is what a finding below medium adds to a host's score: enough to
+// order hosts that have nothing louder.
+const lowWeight = 0.1
+
+// plainWeight is what a mechanism counts of which only its rarity speaks: a
+// leader's one more service stands below what has suspicious traits.
+const plainWeight = 0.5
+
+// hosts ranks the requested hosts, worst first.
+func (b *builder) hosts(found []*deviation, r *triage.Result) []triage.HostResult {
+	scores, loud := b.scores(found)
+	out := []triage.HostResult{}
+	for _, o := range b.outcomes() {
+		h := triage.HostResult{Host: o.Host, Suspect: slices.Contains(b.in.Suspects, o.Host), Status: o.Status, Reason: o.Reason, Errors: []triage.QueryError{}}
+		if place, ok := b.number(o.Host); ok {
+			facts := b.group.hosts[place]
+			h.Subpopulation = cellName(b.group.cell[place])
+			h.Score, h.Findings, h.Outlier = round(scores[place]), loud[place], loud[place] > 0
+			h.Errors = append(h.Errors, facts.Errors...)
+			if h.Status == triage.Examined && (facts.Cut || len(facts.Errors) > 0) {
+				h.Status = triage.Partial
+			}
+			if h.Status == triage.Partial && h.Reason == "" {
+				h.Reason = partialReason(facts.Cut, len(facts.Errors))
+			}
+		}
+		switch h.Status {
+		case triage.Examined:
+			r.Group.Examined++
+		case triage.Partial:
+			r.Group.Partial++
+		default:
+			r.Group.NotExamined++
+		}
+		out = append(out, h)
+	}
+	r.Group.HostsRequested = len(out)
+	slices.SortFunc(out, func(a, b triage.HostResult) int {
+		return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(b.Findings, a.Findings), cmp.Compare(a.Host, b.Host))
+	})
+	return out
+}
+
+func partialReason(cut bool, errors int) string {
+	if cut {
+		return "the evidence is cut"
+	}
+	return plural(errors, "query failed", "queries failed")
+}
+
+// outcomes are the requested hosts: those of the run, or those at hand.
+func (b *builder) outcomes() []triage.Outcome {
+	if b.in.Outcomes != nil {
+		return b.in.Outcomes
+	}
+	var out []triage.Outcome
+	foreign := 0
+	for _, h := range b.group.hosts {
+		o := triage.Outcome{Host: h.Name, Status: triage.Examined}
+		if len(h.Answered) == 0 {
+			o.Status, o.Reason = triage.NotExamined, "no query answered"
+		}
+		if h.Foreign {
+			foreign++
+		}
+		out = append(out, o)
+	}
+	if foreign > 0 {
+		b.notes = append(b.notes, fmt.Sprintf("the evidence of %s is a log of somebody else's: complete as far as it goes, and what was never asked for does not show", plural(foreign, "host", "hosts")))
+	}
+	return out
+}
+
+func (b *builder) number(name string) (int, bool) {
+	return slices.BinarySearchFunc(b.group.hosts, name, func(h *factsHost, name string) int { return cmp.Compare(h.Name, name) })
+}
+
+// scores sums for each host, over the mechanisms its findings belong to and the
+// queries they are in, the best of each: one noisy query, or one cause with
+// many rows, carries no host.
+func (b *builder) scores(found []*deviation) (bits []float64, loud []int) {
+	n := len(b.group.hosts)
+	bits, loud = make([]float64, n), make([]int, n)
+	common := b.group.commonSubjects()
+	perHost := make([][]*deviation, n)
+	for _, d := range found {
+		f := b.finding[d]
+		if f == nil {
+			continue
+		}
+		d.hosts.each(func(h int) {
+			perHost[h] = append(perHost[h], d)
+			if f.Severity.Loud() {
+				loud[h]++
+			}
+		})
+	}
+	for h, all := range perHost {
+		bits[h] = b.hostScore(mechanisms(all, common))
+	}
+	return bits, loud
+}
+
+func (b *builder) hostScore(groups [][]*deviation) float64 {
+	best := map[string]float64{} // by the query of a mechanism's best finding
+	quiet := 0.0
+	var order []string
+	for _, group := range groups {
+		top, weight := b.finding[group[0]], plainWeight
+		for _, d := range group {
+			if f := b.finding[d]; f.Score > top.Score {
+				top = f
+			}
+			if d.score.traits > 0 || d.score.floor > 0 {
+				weight = 1
+			}
+		}
+		if !top.Severity.Loud() {
+			quiet = max(quiet, lowWeight*top.Score)
+			continue
+		}
+		if _, seen := best[top.Query]; !seen {
+			order = append(order, top.Query)
+		}
+		best[top.Query] = max(best[top.Query], weight*top.Score)
+	}
+	sum := quiet
+	for _, query := range order {
+		sum += best[query]
+	}
+	return sum
+}
+
+// stories tells, for each set of hosts with several loud findings, what they
+// are together.
+func (b *builder) stories(found []*deviation) []triage.Story {
+	out := []triage.Story{}
+	var loud []*deviation
+	for _, d := range found {
+		if f := b.finding[d]; f != nil && f.Severity.Loud() {
+			loud = append(loud, d)
+		}
+	}
+	for _, bundle := range bundles(loud) {
+		if len(bundle.deviations) < 2 {
+			continue
+		}
+		s := triage.Story{Hosts: b.names(bundle.hosts)}
+		queries := map[string]float64{}
+		var order []string
+		for _, d := range bundle.deviations {
+			f := b.finding[d]
+			s.Findings = append(s.Findings, f.ID)
+			if !s.Severity.AtLeast(f.Severity) || s.Severity == "" {
+				s.Severity = f.Severity
+			}
+			if _, seen := queries[f.Query]; !seen {
+				order = append(order, f.Query)
+			}
+			queries[f.Query] = max(queries[f.Query], f.Score)
+		}
+		for _, q := range order {
+			s.Score += queries[q]
+		}
+		s.Score = round(s.Score)
+		for _, d := range bundle.deviations {
+			b.finding[d].Severity = s.Severity
+		}
+		s.ID = "story-" + s.Findings[0]
+		s.Summary = "on " + strings.Join(s.Hosts, " and ") + ": " + b.summary(bundle.deviations)
+		out = append(out, s)
+	}
+	slices.SortStableFunc(out, func(a, b triage.Story) int { return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(a.ID, b.ID)) })
+	return out
+}
+
+// summary counts the findings of a story by kind and query.
+func (b *builder) summary(all []*deviation) string {
+	counts := map[string]int{}
+	var order []string
+	for _, d := range all {
+		word := map[triage.Kind]string{triage.Added: "new", triage.Missing: "gone", triage.Changed: "changed"}[d.kind]
+		name := d.table().rule.Name + " " + word
+		if counts[name] == 0 {
+			order = append(order, name)
+		}
+		counts[name]++
+	}
+	parts := make([]string, len(order))
+	for i, name := range order {
+		parts[i] = name
+		if counts[name] > 1 {
+			parts[i] = fmt.Sprintf("%s ×%d", name, counts[name])
+		}
+	}
+	return strings.Join(parts, ", ")
+}

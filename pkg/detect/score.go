@@ -1,0 +1,237 @@
+package detect
+
+import (
+	"math"
+	"slices"
+	"strings"
+
+	"diffy/pkg/triage"
+)
+
+// Scores are bits: how much less likely a difference is by chance than what a
+// host of this group shows anyway. One value tried of each and none swept, but
+// for the thresholds, which hold on synthetic fleets; docs/detection.md has the
+// figures.
+const (
+	kappa        = 2.0  // weight of what is to be expected against what was counted
+	rarityCap    = 12.0 // bits: counting alone proves no more
+	traitCap     = 6.0
+	beta         = 20.0  // observations that a learned rate starts with
+	betaStable   = 200.0 // the same for queries that hardly change
+	inBaseline   = -5.0
+	notBaseline  = 2.0
+	ruleFloor    = 8.0 // a rule speaks whatever the other hosts have
+	thresholdMed = 8.0
+	thresholdTop = 12.0
+	thresholdLow = 4.0
+	leastShown   = 2.0
+	gravePrior   = 2.0 // queries in which one row is enough to wake somebody
+)
+
+// score is the parts of a deviation's score, bits.
+type score struct {
+	rarity    float64 // few hosts show it, in a query where few things differ
+	spread    float64 // ≤ 0: the column has many values over the group
+	likes     float64 // ≤ 0: other hosts are as odd in the same query
+	prior     float64 // what the query is
+	traits    float64 // what the row is
+	baseline  float64 // what the baseline says
+	explained float64 // ≤ 0: something harmless accounts for it
+	together  float64 // what its story adds
+	floor     float64 // a rule or the baseline alone speaks at least this loud
+}
+
+func (s score) total() float64 {
+	sum := s.rarity + s.spread + s.likes + s.prior + s.traits + s.baseline + s.explained + s.together
+	return max(sum, s.floor, 0)
+}
+
+// severity is how loudly a score speaks. Counting alone wakes nobody: high
+// needs something suspicious, a baseline that does not know it, or several
+// hosts that share it.
+func severity(bits float64, grave bool) triage.Severity {
+	switch {
+	case bits >= thresholdTop && grave:
+		return triage.High
+	case bits >= thresholdMed:
+		return triage.Medium
+	case bits >= thresholdLow:
+		return triage.Low
+	}
+	return triage.Info
+}
+
+// grave reports whether more than counting speaks for a deviation.
+func (d *deviation) grave() bool {
+	s := d.score
+	return s.traits >= 2 || s.floor > 0 || s.baseline > 0 || s.prior >= gravePrior || s.together > 0 && d.hosts.count() > 1
+}
+
+// rates is what the group shows anyway, by query and class of deviation.
+type rates struct {
+	deviations map[string]int      // host and key pairs that deviate
+	hosts      map[string][]oddity // hosts with their rarest deviation
+	keys       map[string]int      // different keys of that kind
+}
+
+// oddity is how few hosts share a host's rarest deviation of a class.
+type oddity struct{ host, with int }
+
+func (d *deviation) rateClass() string { return d.table().rule.Name + "\x00" + d.class }
+
+func (d *deviation) keyClass() string { return d.table().rule.Name + "\x00" + d.key.tokens() }
+
+func learn(g *group, all []*deviation) *rates {
+	r := &rates{deviations: map[string]int{}, hosts: map[string][]oddity{}, keys: map[string]int{}}
+	for _, t := range g.tables {
+		for _, k := range t.keys {
+			r.keys[t.rule.Name+"\x00"+k.tokens()]++
+		}
+	}
+	rarest := map[string]map[int]int{}
+	for _, d := range all {
+		class := d.rateClass()
+		r.deviations[class] += d.hosts.count()
+		if rarest[class] == nil {
+			rarest[class] = map[int]int{}
+		}
+		d.hosts.each(func(h int) {
+			if with, ok := rarest[class][h]; !ok || d.with < with {
+				rarest[class][h] = d.with
+			}
+		})
+	}
+	for class, hosts := range rarest {
+		for h, with := range hosts {
+			r.hosts[class] = append(r.hosts[class], oddity{h, with})
+		}
+	}
+	return r
+}
+
+// expected is the learned rate of such deviations in the query, per host and
+// key, the deviation's own hosts left out.
+func (r *rates) expected(d *deviation, n int) float64 {
+	class := d.rateClass()
+	others := float64(r.deviations[class])
+	for _, o := range r.hosts[class] {
+		if d.hosts.has(o.host) {
+			others-- // at least this one is the deviation itself or of the same host
+		}
+	}
+	b := beta
+	if d.table().rule.Prior >= 1 {
+		b = betaStable
+	}
+	return (max(others, 0) + 0.5) / (float64(r.keys[d.keyClass()])*float64(n-1) + b)
+}
+
+// likes counts the other hosts that are as odd in the same query.
+func (r *rates) likes(d *deviation) int {
+	n := 0
+	for _, o := range r.hosts[d.rateClass()] {
+		if !d.hosts.has(o.host) && o.with <= d.with {
+			n++
+		}
+	}
+	return n
+}
+
+// rare is the bits of a feature that with of compared hosts have.
+func rare(with, compared int, expected float64) float64 {
+	m, n := float64(with-1), float64(compared-1)
+	if n <= 0 {
+		return 0
+	}
+	return min(rarityCap, max(0, -math.Log2((m+kappa*expected)/(n+kappa))))
+}
+
+// count scores a deviation by counting.
+func (g *group) count(d *deviation, r *rates) {
+	expected := r.expected(d, d.compared)
+	d.score.rarity = rare(d.with, d.compared, expected)
+	if d.kind == triage.Changed && d.fact != nil && len(d.changed) > 0 {
+		d.score.rarity, d.score.spread = g.countColumns(d, expected)
+	}
+	d.score.likes = -2 * math.Log2(float64(1+r.likes(d)))
+	d.score.prior = d.table().rule.Prior
+}
+
+// countColumns scores a changed row by its most telling column: how few hosts
+// have that value, less what a column with many values is worth.
+func (g *group) countColumns(d *deviation, expected float64) (rarity, spread float64) {
+	best := math.Inf(-1)
+	for _, column := range d.changed {
+		i := slices.Index(d.table().rule.Compare, column)
+		if i < 0 { // a key column of a row that moved
+			return rare(d.with, d.compared, expected), 0
+		}
+		with := newHostSet(len(g.hosts))
+		values := map[string]bool{}
+		for _, f := range d.key.facts {
+			values[f.Values[i]] = true
+			if f.Values[i] == d.fact.Values[i] {
+				with = with.or(f.hosts)
+			}
+		}
+		bits, less := rare(max(with.count(), 1), d.compared, expected), 0.0
+		if len(values) > 2 {
+			less = -math.Log2(float64(len(values)) / 2)
+		}
+		if bits+less > best {
+			best, rarity, spread = bits+less, bits, less
+		}
+	}
+	return rarity, spread
+}
+
+// weigh adds the traits of the row that a deviation brings.
+func (d *deviation) weigh() {
+	if d.kind == triage.Missing {
+		d.traits = missingTraits(d)
+	} else {
+		d.traits = traitsOf(d.table().rule.Name, d.fact.Row)
+		if d.expected != nil {
+			usual := traitsOf(d.table().rule.Name, d.expected.Row)
+			d.traits = slices.DeleteFunc(d.traits, func(t trait) bool { return slices.Contains(usual, t) })
+		}
+	}
+}
+
+// addTraits adds up the traits.
+func (d *deviation) addTraits() {
+	sum, floor := 0.0, 0.0
+	for _, t := range d.traits {
+		sum += t.bits
+		if t.rule {
+			floor = ruleFloor
+		}
+	}
+	d.score.traits = min(sum, traitCap)
+	if d.table().rule.Mode == modeAlert {
+		floor = ruleFloor
+	}
+	if floor > 0 {
+		d.score.floor = floor + d.score.traits
+	}
+}
+
+// guards are the names of programs that watch a host: when one is gone, that
+// alone says something.
+var guards = []string{
+	"sentinel", "falcon", "crowdstrike", "osquery", "auditd", "wazuh", "ossec", "amazon-ssm-agent", "clam", "mdatp",
+	"defender", "cbagent", "carbonblack", "cylance", "sophos", "rsyslog", "syslog", "fluent", "filebeat", "auditbeat",
+	"datadog", "trace-agent", "sysdig", "falco", "tetragon", "guardduty", "qualys", "nessus", "tanium", "rapid7",
+	"cloudwatch", "awsagent", "inspector", "edr", "fail2ban", "apparmor", "selinux", "ufw", "firewalld", "splunk",
+	"xagt", "ds_agent", "elastic-agent", "node_exporter", "telegraf", "chronyd",
+}
+
+func missingTraits(d *deviation) []trait {
+	text := strings.ToLower(strings.Join(d.key.columns, " "))
+	for _, name := range guards {
+		if strings.Contains(text, name) {
+			return one(2, "T1562.001", "watches over the host")
+		}
+	}
+	return nil
+}

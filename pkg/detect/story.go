@@ -1,0 +1,198 @@
+package detect
+
+import (
+	"cmp"
+	"math"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"diffy/pkg/facts"
+	"diffy/pkg/triage"
+)
+
+// Deviations whose quiet score is at least this many bits count towards a
+// story: what varies anyway proves nothing by coming together.
+const (
+	quietBits    = 4.5
+	linkedBits   = 1.5 // for each further query that tells of the same thing on one host
+	linkedMost   = 4.0
+	sharedWeight = 0.6 // of the bits that a set of hosts takes to name, for each further query
+	sharedMost   = 2   // further queries that count
+)
+
+// bundle is deviations of one set of hosts: rare facts on the same hosts belong
+// together.
+type bundle struct {
+	hosts      hostSet
+	deviations []*deviation
+}
+
+// bundles groups deviations by their host set, in a fixed order.
+func bundles(all []*deviation) []*bundle {
+	index := map[string]*bundle{}
+	var out []*bundle
+	for _, d := range all {
+		id := d.hosts.key()
+		if index[id] == nil {
+			index[id] = &bundle{hosts: d.hosts}
+			out = append(out, index[id])
+		}
+		index[id].deviations = append(index[id].deviations, d)
+	}
+	slices.SortStableFunc(out, func(a, b *bundle) int {
+		return cmp.Or(cmp.Compare(a.hosts.first(), b.hosts.first()), cmp.Compare(a.hosts.key(), b.hosts.key()))
+	})
+	return out
+}
+
+// quiet reports whether a deviation would count if one host showed it.
+func (d *deviation) quiet(n int, r *rates) bool {
+	if d.score.explained < 0 || d.known || d.alone {
+		return false
+	}
+	return rare(1, d.compared, r.expected(d, d.compared))+d.score.likes+d.score.spread+min(d.score.prior, 0) >= quietBits
+}
+
+// joinStories adds to each deviation what the others of its host set add:
+// several hosts that share facts in several queries share a cause, and rows of
+// one host that name the same thing are one mechanism.
+func (g *group) joinStories(all []*deviation, r *rates, common map[string]bool) {
+	for _, b := range bundles(all) {
+		var quiet []*deviation
+		for _, d := range b.deviations {
+			if d.quiet(len(g.hosts), r) {
+				quiet = append(quiet, d)
+			}
+		}
+		if len(quiet) < 2 {
+			continue
+		}
+		if s := b.hosts.count(); s > 1 {
+			bits := sharedWeight * log2Choose(len(g.hosts), s)
+			for _, d := range quiet {
+				d.score.together = bits * float64(min(otherQueries(d, quiet), sharedMost))
+			}
+			continue
+		}
+		for _, mechanism := range mechanisms(quiet, common) {
+			for _, d := range mechanism {
+				d.score.together = min(linkedMost, linkedBits*float64(otherQueries(d, mechanism)))
+			}
+		}
+	}
+}
+
+// otherQueries counts the different queries of the others.
+func otherQueries(d *deviation, all []*deviation) int {
+	names := map[string]bool{}
+	for _, o := range all {
+		if o.table() != d.table() {
+			names[o.table().rule.Name] = true
+		}
+	}
+	return len(names)
+}
+
+// log2Choose is log2 of the number of ways to choose k of n.
+func log2Choose(n, k int) float64 {
+	a, _ := math.Lgamma(float64(n + 1))
+	b, _ := math.Lgamma(float64(k + 1))
+	c, _ := math.Lgamma(float64(n - k + 1))
+	return (a - b - c) / math.Ln2
+}
+
+// mechanisms splits deviations of one host set into those that name the same
+// things: a path, a unit, a process id.
+func mechanisms(all []*deviation, common map[string]bool) [][]*deviation {
+	parent := make([]int, len(all))
+	for i := range parent {
+		parent[i] = i
+	}
+	find := func(i int) int {
+		for parent[i] != i {
+			i = parent[i]
+		}
+		return i
+	}
+	owner := map[string]int{}
+	for i, d := range all {
+		for _, name := range links(d) {
+			if common[name] && d.kind == triage.Added {
+				continue
+			}
+			if o, ok := owner[name]; ok {
+				parent[find(i)] = find(o)
+			} else {
+				owner[name] = i
+			}
+		}
+	}
+	groups := map[int][]*deviation{}
+	var order []int
+	for i, d := range all {
+		root := find(i)
+		if groups[root] == nil {
+			order = append(order, root)
+		}
+		groups[root] = append(groups[root], d)
+	}
+	out := make([][]*deviation, len(order))
+	for i, root := range order {
+		out[i] = groups[root]
+	}
+	return out
+}
+
+// links are the strings by which rows of different queries name one thing.
+func links(d *deviation) []string {
+	var row facts.Raw
+	if d.fact != nil {
+		row = d.fact.Row
+	} else {
+		row = d.expected.Row
+	}
+	out := linksOf(row, subjects(d))
+	return out
+}
+
+func linksOf(row facts.Raw, subjects []string) []string {
+	out := slices.Clone(subjects)
+	for _, s := range subjects {
+		if base := stem(s); base != "" {
+			out = append(out, "stem:"+base)
+		}
+	}
+	for _, column := range []string{"cgroup_path", "process.cgroup_path"} {
+		if unit := path.Base(row.Value(column)); strings.HasSuffix(unit, ".service") {
+			out = append(out, unit, "stem:"+strings.TrimSuffix(unit, ".service"))
+		}
+	}
+	if pid := row.Value("pid"); pid != "" && pid != "0" && pid != "-1" {
+		if _, err := strconv.Atoi(pid); err == nil {
+			out = append(out, "pid:"+pid)
+		}
+	}
+	return out
+}
+
+// commonSubjects are the strings that rows of most hosts name: they tie nothing
+// together.
+func (g *group) commonSubjects() map[string]bool {
+	common := map[string]bool{}
+	for _, t := range g.tables {
+		for _, k := range t.keys {
+			for _, f := range k.facts {
+				if 2*f.hosts.count() <= len(g.hosts) {
+					continue
+				}
+				d := &deviation{key: k, fact: f}
+				for _, name := range links(d) {
+					common[name] = true
+				}
+			}
+		}
+	}
+	return common
+}

@@ -1,0 +1,164 @@
+package detect
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// A set of hosts splits the group when at least this many different keys share
+// it, one of them a stable fact.
+const blockKeys = 3
+
+// subpopulations splits the group into cells of hosts that are alike in stable
+// facts: a host's cell is the set of blocks it is in. Facts that follow the
+// cells are no deviations.
+func (g *group) subpopulations() {
+	blocks := g.blocks()
+	labels := map[string]hostSet{}
+	for h := range g.hosts {
+		var label strings.Builder
+		for i, b := range blocks {
+			if b.has(h) {
+				fmt.Fprintf(&label, "%d ", i)
+			}
+		}
+		if labels[label.String()] == nil {
+			labels[label.String()] = newHostSet(len(g.hosts))
+		}
+		labels[label.String()].add(h)
+	}
+	g.cells = g.cells[:0]
+	for _, cell := range labels {
+		g.cells = append(g.cells, cell)
+	}
+	slices.SortFunc(g.cells, func(a, b hostSet) int {
+		return cmp.Or(cmp.Compare(b.count(), a.count()), cmp.Compare(a.first(), b.first()))
+	})
+	for i, cell := range g.cells {
+		cell.each(func(h int) { g.cell[h] = i })
+	}
+}
+
+// blocks returns the sets of hosts that split the group, in a fixed order.
+func (g *group) blocks() []hostSet {
+	type shared struct {
+		hosts  hostSet
+		keys   int
+		anchor bool
+	}
+	n := len(g.hosts)
+	least := max(2, (n+19)/20)
+	sets := map[string]*shared{}
+	for _, t := range g.tables {
+		for _, k := range t.keys {
+			seen := map[string]bool{}
+			for _, f := range k.facts {
+				in := f.hosts.count()
+				if in < least || n-in < least {
+					continue
+				}
+				id := f.hosts.key()
+				s := sets[id]
+				if s == nil {
+					s = &shared{hosts: f.hosts}
+					sets[id] = s
+				}
+				if !seen[id] {
+					seen[id] = true
+					s.keys++
+				}
+				s.anchor = s.anchor || t.rule.Anchor
+			}
+		}
+	}
+	var out []hostSet
+	for _, s := range sets {
+		if s.anchor && s.keys >= blockKeys {
+			out = append(out, s.hosts)
+		}
+	}
+	slices.SortFunc(out, func(a, b hostSet) int { return cmp.Compare(a.key(), b.key()) })
+	return out
+}
+
+// follows reports whether a host set follows the subpopulations: of each, all
+// hosts that answered are in it or none, and it has more than one host. spare
+// is the part of a subpopulation that may be missing: those hosts differ, the
+// rest do not.
+func (g *group) follows(hosts, answered hostSet, spare float64) bool {
+	if len(g.cells) < 2 || hosts.count() < 2 {
+		return false
+	}
+	for _, cell := range g.cells {
+		of := cell.and(answered)
+		in, n := of.overlap(hosts), of.count()
+		if in > 0 && float64(n-in) > spare*float64(n) {
+			return false
+		}
+	}
+	return true
+}
+
+// explains says in one line what sets a subpopulation apart: its most telling
+// stable facts.
+func (g *group) explains(i int) string {
+	cell := g.cells[i]
+	if len(g.cells) == 1 {
+		return "all hosts are alike in stable facts"
+	}
+	var names []string
+	for _, t := range g.anchors() {
+		for _, k := range t.keys {
+			for _, f := range k.facts {
+				if f.hosts.equal(cell) || f.hosts.minus(cell).empty() && f.hosts.count()*2 > cell.count() && k.present.count() > f.hosts.count() {
+					names = append(names, describeAnchor(t, k, f))
+				}
+			}
+		}
+	}
+	if len(names) == 0 {
+		return "the others"
+	}
+	slices.SortStableFunc(names, func(a, b string) int { return cmp.Compare(anchorRank(a), anchorRank(b)) })
+	more := ""
+	if extra := len(names) - 3; extra > 0 {
+		names, more = names[:3], fmt.Sprintf(" and %d more", extra)
+	}
+	return strings.Join(names, ", ") + more
+}
+
+func (g *group) anchors() []*table {
+	var out []*table
+	for _, t := range g.tables {
+		if t.rule.Anchor {
+			out = append(out, t)
+		}
+	}
+	return out
+}
+
+// describeAnchor names a stable fact shortly: a package with its version, or
+// the first compared value.
+func describeAnchor(t *table, k *key, f *fact) string {
+	if version := k.compared(f, "version"); version != "" && k.named("name") != "" {
+		return k.named("name") + " " + version
+	}
+	for i, column := range t.rule.Compare {
+		if others := k.commonest(k.present.minus(f.hosts), f); others == nil || others.Values[i] != f.Values[i] {
+			return column + " " + f.Values[i]
+		}
+	}
+	return t.rule.Name + " " + strings.Join(k.columns, " ")
+}
+
+// anchorRank puts images, kernels and systems before packages.
+func anchorRank(name string) int {
+	for i, prefix := range []string{"ami_id ", "kernel_version ", "os_version ", "instance_type "} {
+		if strings.HasPrefix(name, prefix) {
+			return i
+		}
+	}
+	return 9
+}
