@@ -1,6 +1,7 @@
 package pack
 
 import (
+	"maps"
 	"slices"
 	"strings"
 )
@@ -58,29 +59,46 @@ func infer(name string, columns []string) *Query {
 // extend gives the columns that a table's rule does not know a role, never that
 // of identity: a joined hash is compared, a joined time is not.
 func extend(q *Query, columns []string) *Query {
-	var extra []string
-	for _, c := range columns {
-		if !slices.Contains(q.Columns, c) {
-			extra = append(extra, c)
-		}
+	more, rest := q.widen(columns, func(c string) bool { return guess(c) == volatile })
+	if more != q {
+		more.Compare = slices.Concat(q.Compare, rest)
+		more.Template = inferTemplates(rest)
+		maps.Copy(more.Template, q.Template)
 	}
-	if len(extra) == 0 {
-		return q
+	return more
+}
+
+// complete does the same for an entry of the pack over rows with more columns:
+// the pack says what of them is compared, the rest is shown at most.
+func (p *Pack) complete(q *Query, columns []string) *Query {
+	table := p.tables[q.Name]
+	more, rest := q.widen(columns, func(c string) bool {
+		return guess(c) == volatile || table != nil && slices.Contains(table.Volatile, c)
+	})
+	if more != q {
+		more.Shown = slices.Concat(q.Shown, rest)
 	}
-	more := *q
-	more.Columns = slices.Concat(q.Columns, extra)
-	for _, c := range extra {
-		if guess(c) == volatile {
-			more.Volatile = append(slices.Clip(more.Volatile), c)
+	return more
+}
+
+// widen returns the rule if it knows all columns, else a copy that knows the
+// volatile ones among the others, and the rest of them.
+func (q *Query) widen(columns []string, isVolatile func(string) bool) (more *Query, rest []string) {
+	unknown := slices.DeleteFunc(slices.Clone(columns), q.has)
+	if len(unknown) == 0 {
+		return q, nil
+	}
+	wide := *q
+	wide.Columns = slices.Concat(q.Columns, unknown)
+	wide.Volatile = slices.Clone(q.Volatile)
+	for _, c := range unknown {
+		if isVolatile(c) {
+			wide.Volatile = append(wide.Volatile, c)
 		} else {
-			more.Compare = append(slices.Clip(more.Compare), c)
+			rest = append(rest, c)
 		}
 	}
-	more.Template = inferTemplates(extra)
-	for c, class := range q.Template {
-		more.Template[c] = class
-	}
-	return &more
+	return &wide, rest
 }
 
 func guess(column string) role {

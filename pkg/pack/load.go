@@ -7,11 +7,14 @@ import (
 	"io/fs"
 	"maps"
 	"path"
+	"regexp"
 	"slices"
 )
 
 //go:embed pack.yaml techniques.yaml queries tables
 var embedded embed.FS
+
+var technique = regexp.MustCompile(`^T\d{4}(\.\d{3})?$`)
 
 // Load returns the pack that is compiled in.
 func Load() (*Pack, error) { return LoadFS(embedded) }
@@ -78,6 +81,9 @@ func (l *loader) techniques() {
 		fields := d.parse(content)
 		l.pack.Techniques = make(map[string]string, len(fields))
 		for _, f := range fields {
+			if !technique.MatchString(f.key) {
+				d.fail(f.line, "%q is no technique: expected T1234 or T1234.567", f.key)
+			}
 			l.pack.Techniques[f.key] = d.text(f.value).text
 		}
 	})

@@ -175,6 +175,10 @@ func TestLoadFSErrors(t *testing.T) {
 			[]string{"pack.yaml:1: expected name, version, templates and order"},
 		},
 		{
+			"technique that is none", map[string]string{"techniques.yaml": goodTechniques + "TA0003: Persistence\n"},
+			[]string{`techniques.yaml:2: "TA0003" is no technique: expected T1234 or T1234.567`},
+		},
+		{
 			"table with a statement",
 			map[string]string{"tables/crontab.yaml": goodTable + "sql: SELECT 1 AS x\n"},
 			[]string{"tables/crontab.yaml:6: a plain table has no sql"},

@@ -52,7 +52,7 @@ const (
 	TemplatePort     = "port"     // one port number: the ephemeral range is one value
 	TemplateUnit     = "unit"     // a systemd unit's id: instance, session, hex
 	TemplateSchedule = "schedule" // a cron field that a package may choose at random
-	TemplateOptions  = "options"  // comma-separated options: those that carry a value are left out
+	TemplateOptions  = "options"  // comma-separated options: what stands after = is left out
 )
 
 // Pack is a named, versioned set of queries. It is not changed after loading

@@ -15,15 +15,15 @@ const (
 // nil. In our own logs the pack's entry of that name decides; elsewhere the entry
 // must select nothing that the rows lack, else the rule of the plain table with
 // that name or those columns holds, else what the columns' names suggest. A rule
-// may name columns that the rows lack. Columns that it does not name are neither
-// identity nor compared.
+// may name columns that the rows lack; columns that the pack or the table does not
+// know get a role, never that of identity.
 //
 // Rule keeps nothing: a caller with many tables keeps the answer for each name
 // and columns.
 func (p *Pack) Rule(name string, columns []string, ours bool) *Query {
 	rows := columnSet(columns)
 	if q := p.byName[name]; q != nil && (ours || rows.all(q.Columns)) {
-		return q
+		return p.complete(q, columns)
 	}
 	q := p.tables[name]
 	if q == nil || !rows.some(q.Key) {

@@ -1,6 +1,7 @@
 package pack
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -80,8 +81,23 @@ func TestRuleExtends(t *testing.T) {
 	if len(p.tables["user_groups"].Compare) != 0 {
 		t.Error("the table's own rule was changed")
 	}
-	if q := p.Rule("arp_cache", []string{"address", "mac", "interface", "permanent", "seen_by"}, false); q != p.Query("arp_cache") {
-		t.Errorf("the pack's entry was not returned as it is: %v", q)
+}
+
+// The pack's own entry over a whole plain table: what the table calls volatile
+// stays so, the rest is shown, and what is compared is the pack's.
+func TestRuleCompletes(t *testing.T) {
+	p := load(t)
+	own := p.Query("kernel_modules")
+	got := p.Rule("kernel_modules", []string{"name", "size", "used_by", "status", "address", "signer"}, false)
+	want := *own
+	want.Columns = []string{"name", "size", "used_by", "status", "address", "signer"}
+	want.Volatile = append(slices.Clone(own.Volatile), "address")
+	want.Shown = []string{"signer"}
+	if diff := cmp.Diff(&want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if exact := p.Rule("kernel_modules", own.Columns, false); exact != own {
+		t.Errorf("the entry was not returned as it is: %v", exact)
 	}
 }
 
