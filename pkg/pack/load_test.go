@@ -175,7 +175,8 @@ func TestLoadFSErrors(t *testing.T) {
 			[]string{"pack.yaml:1: expected name, version, templates and order"},
 		},
 		{
-			"technique that is none", map[string]string{"techniques.yaml": goodTechniques + "TA0003: Persistence\n"},
+			"technique that is none",
+			map[string]string{"techniques.yaml": goodTechniques + "TA0003: Persistence\n"},
 			[]string{`techniques.yaml:2: "TA0003" is no technique: expected T1234 or T1234.567`},
 		},
 		{
