@@ -20,6 +20,9 @@ func (g *group) byBaseline(refs []*reference, seen []*deviation) []*deviation {
 	covered := map[*fact]hostSet{}
 	lacked := map[*key]hostSet{}
 	for _, d := range seen {
+		if d.former != nil {
+			lacked[d.former] = d.hosts.or(orNone(lacked[d.former], d.hosts))
+		}
 		if d.fact != nil {
 			covered[d.fact] = d.hosts.or(orNone(covered[d.fact], d.hosts))
 		} else {

@@ -25,6 +25,7 @@ type deviation struct {
 	alone  bool   // only the baseline sees it
 	known  bool   // the baseline's hosts show it too
 	rows   int    // how many rows it stands for
+	former *key   // of a row that moved: where it was
 }
 
 // rule returns the rule of the deviation's query.
@@ -227,7 +228,7 @@ func (g *group) moved(all []*deviation) []*deviation {
 				continue
 			}
 			if columns := movedColumns(a, m, may); columns != nil {
-				a.kind, a.expected, a.changed = triage.Changed, m.expected, columns
+				a.kind, a.expected, a.changed, a.former = triage.Changed, m.expected, columns, m.key
 				a.class = string(triage.Changed) + " " + a.key.tokens() + " moved"
 				gone[m] = true
 				break

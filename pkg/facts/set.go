@@ -217,7 +217,7 @@ func (s *Set) addHost(h *Host) uint32 {
 // order in which hosts and rows arrive does not show.
 func (s *Set) keepFirst(f *Fact, host uint32, row Raw) {
 	if f.first == host {
-		if slices.Compare(row.Values, f.Row.Values) >= 0 {
+		if cmp.Or(slices.Compare(row.Columns, f.Row.Columns), slices.Compare(row.Values, f.Row.Values)) >= 0 {
 			return
 		}
 	} else if s.hosts[host].Name >= s.hosts[f.first].Name {

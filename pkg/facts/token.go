@@ -176,12 +176,24 @@ func matchAddressName(s string, i int) (int, string) {
 	return j - i, tokenHost
 }
 
-// cloudPrefixes are the ids of things made anew for each instance. Images are
-// not among them: an image is what a subpopulation is known by.
+// cloudPrefixes are the ids of things made anew for each instance.
 var cloudPrefixes = []string{"i-", "vol-", "eni-", "snap-", "mi-"}
 
+// sharedPrefixes are the ids of things that hosts of a group share: an image is
+// what a subpopulation is known by.
+var sharedPrefixes = []string{"ami-", "lt-", "sg-", "subnet-", "vpc-"}
+
 func matchCloudID(s string, i int) (int, string) {
-	for _, prefix := range cloudPrefixes {
+	if n := cloudID(s, i, cloudPrefixes); n > 0 {
+		return n, tokenID
+	}
+	return cloudID(s, i, sharedPrefixes), ""
+}
+
+// cloudID returns the length of an id with one of the prefixes, 0 if there is
+// none.
+func cloudID(s string, i int, prefixes []string) int {
+	for _, prefix := range prefixes {
 		if !strings.HasPrefix(s[i:], prefix) {
 			continue
 		}
@@ -190,10 +202,10 @@ func matchCloudID(s string, i int) (int, string) {
 			j++
 		}
 		if digits := j - i - len(prefix); (digits == 8 || digits == 17) && bounded(s, j) {
-			return j - i, tokenID
+			return j - i
 		}
 	}
-	return 0, ""
+	return 0
 }
 
 // instancePrefixes are followed by a number that systemd, logind or the kernel

@@ -15,6 +15,8 @@ type view struct {
 	key         []column
 	compare     []column
 	identifying []column // every cell that is not volatile: rows alike in them are one fact
+	names       []string // of all columns, in order
+	order       []int    // where each of them is
 	filter      *pack.Filter
 	filterAt    int
 	joined      *snapshot.Table // nil when the rule joins nothing or the other query is not there
@@ -48,10 +50,25 @@ func newView(t *snapshot.Table, rule *pack.Query, h *snapshot.Host) *view {
 	for i, name := range v.joinNames {
 		v.identifying = append(v.identifying, column{name: name, class: rule.Template[name], at: len(t.Columns) + i})
 	}
+	v.sort()
 	if v.filter != nil {
 		v.filterAt = slices.Index(t.Columns, v.filter.Column)
 	}
 	return v
+}
+
+// sort lists all columns, joined ones too, in the order of their names.
+func (v *view) sort() {
+	names := append(slices.Clone(v.table.Columns), v.joinNames...)
+	v.order = make([]int, len(names))
+	for i := range names {
+		v.order[i] = i
+	}
+	slices.SortFunc(v.order, func(a, b int) int { return strings.Compare(names[a], names[b]) })
+	v.names = make([]string, len(names))
+	for i, at := range v.order {
+		v.names[i] = names[at]
+	}
 }
 
 // column finds a column by name, of the table or joined in.
@@ -122,20 +139,22 @@ func (v *view) wanted(r int) bool {
 	return v.filter.Keep(v.table.Row(r)[v.filterAt])
 }
 
-// raw copies a row out of the evidence, joined columns behind the sent ones.
+// raw copies a row out of the evidence, columns in the order of their names,
+// so that the order in which the host sent them does not show.
 func (v *view) raw(r int) Raw {
-	var raw Raw
+	raw := Raw{Columns: v.names, Values: make([]string, 0, len(v.names))}
 	size := 0
-	for c, name := range v.table.Columns {
-		if v.table.Has(r, c) {
-			raw.Columns = append(raw.Columns, name)
-			raw.Values = append(raw.Values, v.table.Row(r)[c])
-			size += len(v.table.Row(r)[c])
+	for i, at := range v.order {
+		if at < len(v.table.Columns) && !v.table.Has(r, at) {
+			if len(raw.Columns) == len(v.names) {
+				raw.Columns = slices.Clone(v.names[:i])
+			}
+			continue
 		}
-	}
-	for i, name := range v.joinNames {
-		raw.Columns = append(raw.Columns, name)
-		raw.Values = append(raw.Values, v.value(r, len(v.table.Columns)+i))
+		if len(raw.Columns) != len(v.names) {
+			raw.Columns = append(raw.Columns, v.names[i])
+		}
+		raw.Values = append(raw.Values, v.value(r, at))
 		size += len(raw.Values[len(raw.Values)-1])
 	}
 	var b strings.Builder
