@@ -1,0 +1,83 @@
+package cloud
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/attributevalue"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+)
+
+// Table keeps records in one DynamoDB table. The partition key is pk, the sort key
+// sk:
+//
+//	group#<group>        current | baseline#<version> | baseline#<version>#chunk#<n> | lock
+//	approved#<group>     <version>
+//	suppression#<group>  <finding>; of all groups: suppression#*
+//	run#<run>            meta
+//
+// A run also has kind ("run") and started, the keys of the index "runs". Nothing
+// here writes approved# and suppression#: people do.
+type Table struct {
+	client *dynamodb.Client
+	name   string
+}
+
+// The partitions and the sort keys that have no part of their own.
+const (
+	groupPrefix       = "group#"
+	approvedPrefix    = "approved#"
+	suppressionPrefix = "suppression#"
+	everyGroup        = "*"
+	runPrefix         = "run#"
+
+	currentKey = "current"
+	lockKey    = "lock"
+	metaKey    = "meta"
+)
+
+type item = map[string]types.AttributeValue
+
+// key is the primary key of an item.
+func key(pk, sk string) item { return item{"pk": text(pk), "sk": text(sk)} }
+
+func text(s string) types.AttributeValue { return &types.AttributeValueMemberS{Value: s} }
+
+func number(n int64) types.AttributeValue {
+	return &types.AttributeValueMemberN{Value: fmt.Sprint(n)}
+}
+
+func bytesOf(b []byte) types.AttributeValue { return &types.AttributeValueMemberB{Value: b} }
+
+// encode makes an item of a record, by the names that it has in JSON.
+func encode(pk, sk string, record any) (item, error) {
+	it, err := attributevalue.MarshalMapWithOptions(record, func(o *attributevalue.EncoderOptions) { o.TagKey = "json" })
+	if err != nil {
+		return nil, fmt.Errorf("encode %s %s: %w", pk, sk, err)
+	}
+	it["pk"], it["sk"] = text(pk), text(sk)
+	return it, nil
+}
+
+func decode(it item, record any) error {
+	err := attributevalue.UnmarshalMapWithOptions(it, record, func(o *attributevalue.DecoderOptions) { o.TagKey = "json" })
+	if err != nil {
+		return fmt.Errorf("decode item: %w", err)
+	}
+	return nil
+}
+
+// refused returns what a conditional write met, if its condition did not hold.
+func refused(err error) (item, bool) {
+	var met *types.ConditionalCheckFailedException
+	if !errors.As(err, &met) {
+		return nil, false
+	}
+	return met.Item, true
+}
+
+// ttl is when DynamoDB may delete an item. It deletes late, so nothing that reads
+// may take the item's presence for its validity.
+func ttl(expires time.Time) types.AttributeValue { return number(expires.Add(24 * time.Hour).Unix()) }

@@ -1,0 +1,98 @@
+package cloud
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
+	"diffy/pkg/pipeline"
+	"diffy/pkg/triage"
+)
+
+// SaveRun implements pipeline.Runs.
+func (t *Table) SaveRun(ctx context.Context, r pipeline.Run) error {
+	it, err := encode(runPrefix+r.ID, metaKey, r)
+	if err != nil {
+		return err
+	}
+	if r.Started != "" { // an index takes no empty key
+		it["kind"] = text("run")
+	} else {
+		delete(it, "started")
+	}
+	if _, err := t.client.PutItem(ctx, &dynamodb.PutItemInput{TableName: &t.name, Item: it}); err != nil {
+		return failed(err, "save run %s", r.ID)
+	}
+	return nil
+}
+
+// LoadRun implements pipeline.Runs.
+func (t *Table) LoadRun(ctx context.Context, id string) (pipeline.Run, error) {
+	var r pipeline.Run
+	it, err := t.get(ctx, runPrefix+id, metaKey)
+	if err != nil {
+		return r, fmt.Errorf("load run %s: %w", id, err)
+	}
+	return r, decode(it, &r)
+}
+
+// Suppressions implements pipeline.Suppressions.
+func (t *Table) Suppressions(ctx context.Context, group string) ([]triage.Suppression, error) {
+	var all []triage.Suppression
+	for _, of := range []string{group, everyGroup} {
+		items, err := t.query(ctx, suppressionPrefix+of, "")
+		if err != nil {
+			return nil, fmt.Errorf("read suppressions of %s: %w", of, err)
+		}
+		for _, it := range items {
+			var s triage.Suppression
+			if err := decode(it, &s); err != nil {
+				return nil, err
+			}
+			all = append(all, s)
+		}
+	}
+	slices.SortStableFunc(all, func(a, b triage.Suppression) int { return cmp.Compare(a.Finding, b.Finding) })
+	return all, nil
+}
+
+// get reads one item, consistently. ErrNotFound when there is none.
+func (t *Table) get(ctx context.Context, pk, sk string) (item, error) {
+	out, err := t.client.GetItem(ctx, &dynamodb.GetItemInput{
+		TableName: &t.name, Key: key(pk, sk), ConsistentRead: aws.Bool(true),
+	})
+	switch {
+	case err != nil:
+		return nil, failed(err, "read %s %s", pk, sk)
+	case out.Item == nil:
+		return nil, fmt.Errorf("read %s %s: %w", pk, sk, pipeline.ErrNotFound)
+	}
+	return out.Item, nil
+}
+
+// query reads the items of a partition whose sort keys begin so, in their order,
+// consistently.
+func (t *Table) query(ctx context.Context, pk, prefix string) ([]item, error) {
+	in := &dynamodb.QueryInput{
+		TableName: &t.name, ConsistentRead: aws.Bool(true),
+		KeyConditionExpression:    aws.String("pk = :pk"),
+		ExpressionAttributeValues: item{":pk": text(pk)},
+	}
+	if prefix != "" {
+		in.KeyConditionExpression = aws.String("pk = :pk AND begins_with(sk, :prefix)")
+		in.ExpressionAttributeValues[":prefix"] = text(prefix)
+	}
+	var items []item
+	for pages := dynamodb.NewQueryPaginator(t.client, in); pages.HasMorePages(); {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, failed(err, "query %s", pk)
+		}
+		items = append(items, page.Items...)
+	}
+	return items, nil
+}
