@@ -7,6 +7,29 @@
 // query and one value may cost, bad input is a problem of that query of that
 // host and stops nothing else, and nothing is dropped without a word. The
 // package never interprets a row: that is for facts.
+//
+// The forms, told apart by content alone, each plain or gzip:
+//
+//   - a folder named for its host with a file <query>.json for each query, an
+//     array of rows as osqueryi --json prints it;
+//   - our own snapshot logs, from diffy_begin to diffy_end;
+//   - osqueryd's snapshot logs, a table a line or a row a line;
+//   - osqueryd's differential logs, an event or a batch a line, replayed to the
+//     last state;
+//   - Fleet's live-query answers, a host a line, in a file named for the query.
+//
+// Of several snapshots of one query in a log the latest counts. Lines of
+// osqueryd about itself (its status log) are no evidence and are passed over.
+//
+// What is bad: the rows before the place where a table breaks off are kept and
+// the table is marked Cut; a value of a wrong type is left out and reads as
+// absent; a limit keeps what came before it. All of it is in Host.Errors. A
+// broken line that names no host is an error of every host of its log, as it
+// may be of any.
+//
+// A host's name that could act as a path or on a terminal is shown encoded
+// (a/b becomes a%2Fb), one longer than 200 bytes is cut and ends with a digest;
+// both are said in Host.Errors. Two names stay two names.
 package snapshot
 
 import "diffy/pkg/triage"
@@ -14,7 +37,7 @@ import "diffy/pkg/triage"
 // Host is the evidence of one host.
 type Host struct {
 	Name   string  // hostIdentifier, or the folder's name in the folder form
-	Source string  // the path it was read from
+	Source string  // the file it was read from; the folder where it is several files
 	Time   int64   // Unix seconds by the host's clock, the latest line's; 0 if the form has none
 	Begin  *Begin  // our own log's first line; nil in other forms
 	Cut    bool    // begin without end, or end without begin: not whole
@@ -43,7 +66,8 @@ type Table struct {
 	Query   string   // without a pack prefix
 	Columns []string // in order of first appearance
 	Cells   []string // raw values, JSON escapes resolved, invalid UTF-8 kept
-	absent  map[int]struct{}
+	Cut     bool     // rows or values were lost, Host.Errors says why: what is not here may be on the host
+	absent  []uint64 // a bit for each cell that was not there; nil: all were
 }
 
 // Len returns the number of rows.
@@ -63,8 +87,8 @@ func (t *Table) Row(i int) []string {
 // Has reports whether row i had column c at all; a cell that was not there
 // reads as "".
 func (t *Table) Has(i, c int) bool {
-	_, gone := t.absent[i*len(t.Columns)+c]
-	return !gone
+	cell := i*len(t.Columns) + c
+	return t.absent == nil || t.absent[cell/64]&(1<<(cell%64)) == 0
 }
 
 // Raw returns row i as it was sent, by column.

@@ -1,0 +1,120 @@
+package snapshot
+
+import (
+	"bytes"
+	"io"
+	"os"
+)
+
+// form is what a file holds, told by how it begins.
+type form int
+
+const (
+	formOther   form = iota // no output of osquery
+	formObject              // neither, but JSON
+	formEmpty               // nothing but white space
+	formTable               // an array of rows: the answer to one query on one host
+	formOwn                 // our own log
+	formLog                 // a log of osqueryd
+	formAnswers             // answers to a live query, a host a line
+)
+
+// headBytes is how much of a file is read to tell its form; headLines how many
+// lines of it are tried: a log may begin in the middle of a line, or with text.
+const (
+	headBytes = 64 << 10
+	headLines = 20
+)
+
+// sniff tells the form of a file. Of a file that is no output of osquery it
+// says why.
+func sniff(path string) (form, string) {
+	head, err := readHead(path)
+	kind := formOf(head)
+	switch {
+	case kind > formEmpty:
+		return kind, ""
+	case err != nil:
+		return formOther, "cannot be read: " + cause(err)
+	case kind == formEmpty:
+		return kind, "expected output of osquery, found an empty file"
+	}
+	return kind, "expected output of osquery (an array of rows, or lines of a log), found " + kindOf(head[space(head, 0)])
+}
+
+func readHead(path string) ([]byte, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	head, err := atMost(file, headBytes)
+	if err != nil || !bytes.HasPrefix(head, gzipMagic) {
+		return bytes.TrimPrefix(head, byteOrder), err
+	}
+	limits := DefaultLimits
+	budget := limits.LogBytes
+	in, err := newInput(bytes.NewReader(head), &limits, &budget)
+	if err != nil {
+		return nil, err
+	}
+	return atMost(in, headBytes)
+}
+
+// atMost reads n bytes or as many as there are.
+func atMost(r io.Reader, n int) ([]byte, error) {
+	head := make([]byte, n)
+	n, err := io.ReadFull(r, head)
+	if err == io.EOF || err == io.ErrUnexpectedEOF { // of ReadFull itself, never wrapped
+		err = nil
+	}
+	return head[:n], err
+}
+
+// formOf tells the form of data from its beginning.
+func formOf(head []byte) form {
+	at := space(head, 0)
+	if at == len(head) {
+		return formEmpty
+	}
+	began := head[at]
+	if began == '[' {
+		if first := space(head, at+1); first == len(head) || head[first] == '{' || head[first] == ']' {
+			return formTable
+		}
+		return formOther
+	}
+	limits := DefaultLimits
+	var l line
+	for range headLines {
+		text, rest, more := bytes.Cut(head, []byte("\n"))
+		_ = l.parse(text, &limits) // what came before a fault says enough
+		if kind := l.form(); kind != formOther {
+			return kind
+		}
+		if !more {
+			break
+		}
+		head = rest
+	}
+	if began == '{' {
+		return formObject
+	}
+	return formOther
+}
+
+// form tells the form of the log that has such a line.
+func (l *line) form() form {
+	name := string(l.name())
+	switch {
+	case name == beginLine || name == endLine:
+		return formOwn
+	case l.isFleet():
+		return formAnswers
+	case l.members[fieldSnapshot].given, l.members[fieldColumns].given, l.members[fieldDiffResults].given:
+		return formLog
+	case l.has(fieldHostIdentifier) && (l.has(fieldName) || l.has(fieldMessage)):
+		return formLog
+	}
+	return formOther
+}
