@@ -2,6 +2,7 @@ package detect
 
 import (
 	"slices"
+	"strings"
 
 	"diffy/pkg/triage"
 )
@@ -72,6 +73,9 @@ func (g *group) having(k *key) []*deviation {
 			}
 			if part.expected != nil {
 				d.kind, d.changed = triage.Changed, k.differing(f, part.expected)
+				if len(d.changed) == 0 {
+					continue
+				}
 			}
 			d.class = string(d.kind) + " " + k.tokens()
 			for _, c := range d.changed {
@@ -137,7 +141,9 @@ func (g *group) usual(k *key, f *fact, h int) *fact {
 func (k *key) differing(a, b *fact) []string {
 	var out []string
 	for i, column := range k.table.rule.Compare {
-		if a.Values[i] != b.Values[i] {
+		// A joined value that is not there means a process that ended in between.
+		lost := strings.Contains(column, ".") && (a.Values[i] == "" || b.Values[i] == "")
+		if a.Values[i] != b.Values[i] && !lost {
 			out = append(out, column)
 		}
 	}

@@ -72,7 +72,7 @@ func (g *group) joinStories(all []*deviation, r *rates, common map[string]bool) 
 		if s := b.hosts.count(); s > 1 {
 			bits := sharedWeight * log2Choose(len(g.hosts), s)
 			for _, d := range quiet {
-				d.score.together = bits * float64(min(otherQueries(d, quiet), sharedMost))
+				d.score.together = min(bits*float64(min(otherQueries(d, quiet), sharedMost)), rarityCap-d.score.rarity)
 			}
 			continue
 		}

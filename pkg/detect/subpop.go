@@ -8,7 +8,9 @@ import (
 )
 
 // A set of hosts splits the group when at least this many different keys share
-// it, one of them a stable fact.
+// it, one of them a stable fact: another value of what all hosts have (a version,
+// an image), or as many things that the others have not at all. One package
+// more is no other kind of host: an attacker can install it.
 const blockKeys = 3
 
 // subpopulations splits the group into cells of hosts that are alike in stable
@@ -44,9 +46,9 @@ func (g *group) subpopulations() {
 // blocks returns the sets of hosts that split the group, in a fixed order.
 func (g *group) blocks() []hostSet {
 	type shared struct {
-		hosts  hostSet
-		keys   int
-		anchor bool
+		hosts   hostSet
+		keys    int
+		anchors int // stable facts; one that differs in value alone is enough
 	}
 	n := len(g.hosts)
 	least := max(2, (n+19)/20)
@@ -69,13 +71,18 @@ func (g *group) blocks() []hostSet {
 					seen[id] = true
 					s.keys++
 				}
-				s.anchor = s.anchor || t.rule.Anchor
+				switch {
+				case t.rule.Anchor && k.present.count() > in:
+					s.anchors = blockKeys
+				case t.rule.Anchor:
+					s.anchors++
+				}
 			}
 		}
 	}
 	var out []hostSet
 	for _, s := range sets {
-		if s.anchor && s.keys >= blockKeys {
+		if s.anchors >= blockKeys && s.keys >= blockKeys {
 			out = append(out, s.hosts)
 		}
 	}

@@ -17,6 +17,7 @@ type Set struct {
 	hosts  []*Host
 	index  map[string]uint32 // host name → place in hosts
 	tables map[string]*Table // by name and rule
+	ruled  map[string]*Table // by query and columns: which table rows go to
 	rows   rowCache
 }
 
@@ -85,7 +86,7 @@ func joined(column string) bool { return strings.Contains(column, ".") }
 
 // NewSet returns an empty Set whose facts follow the rules of p.
 func NewSet(p *pack.Pack) *Set {
-	return &Set{pack: p, index: map[string]uint32{}, tables: map[string]*Table{}, rows: rowCache{}}
+	return &Set{pack: p, index: map[string]uint32{}, tables: map[string]*Table{}, ruled: map[string]*Table{}, rows: rowCache{}}
 }
 
 // Hosts returns the hosts in name order.
@@ -172,6 +173,19 @@ func (s *Set) Merge(o *Set) error {
 // columns. Rows of one query that follow different rules are different tables:
 // their facts cannot be compared.
 func (s *Set) table(query string, columns []string, ours bool) *Table {
+	asked := strings.Join(columns, "\x00") + "\x00\x00" + query
+	if ours {
+		asked += "\x00ours"
+	}
+	if t := s.ruled[asked]; t != nil {
+		return t
+	}
+	t := s.newTable(query, columns, ours)
+	s.ruled[asked] = t
+	return t
+}
+
+func (s *Set) newTable(query string, columns []string, ours bool) *Table {
 	rule := s.pack.Rule(query, columns, ours)
 	name := strings.Join([]string{query, rule.Name, strings.Join(rule.Key, ","), strings.Join(rule.Compare, ",")}, "\x00")
 	if t := s.tables[name]; t != nil {
