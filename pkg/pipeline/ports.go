@@ -240,6 +240,8 @@ type Run struct {
 	ID          string         `json:"id"`
 	Group       string         `json:"group"` // Group.ID; empty until it is known
 	GroupKey    string         `json:"group_key"`
+	Account     string         `json:"account"`
+	Region      string         `json:"region"`
 	Incident    string         `json:"incident"`
 	Purpose     triage.Purpose `json:"purpose"`
 	Status      RunStatus      `json:"status"`

@@ -1,10 +1,6 @@
 package pipeline
 
-import (
-	"encoding/json"
-
-	"diffy/pkg/triage"
-)
+import "encoding/json"
 
 // ResolveIn is what the first state gets: whatever the caller sent, and the
 // name of the execution, which is the run's id.
@@ -21,6 +17,7 @@ type ResolveOut struct {
 	Requested int    `json:"requested"` // hosts that were asked for
 	Planned   int    `json:"planned"`   // hosts in batches
 	Batches   int    `json:"batches"`   // 0: nothing to collect, straight to analyze
+	Branches  int    `json:"branches"`  // of the map that run at once
 }
 
 // Bundle points to the queries of a run. It is in the intake bucket of every
@@ -31,11 +28,11 @@ type Bundle struct {
 }
 
 // Branch is the state of one branch of the map, from its first state to its
-// last: collect, poll and extract take it and give it back.
+// last: collect and poll take it and give it back, extract ends it.
 type Branch struct {
-	Run    string       `json:"run"`
-	Bundle Bundle       `json:"bundle"`
-	Batch  triage.Batch `json:"batch"`
+	Run    string `json:"run"`
+	Bundle Bundle `json:"bundle"`
+	Batch  Batch  `json:"batch"`
 
 	Sends    []Send            `json:"sends,omitempty"`    // in the order of sending
 	Refused  map[string]string `json:"refused,omitempty"`  // hosts that the last send left out → reason
@@ -46,7 +43,6 @@ type Branch struct {
 	Wait     int               `json:"wait"`               // seconds until the next look
 	Next     Step              `json:"next,omitempty"`     // what the choice after poll goes to
 
-	Host  string  `json:"host,omitempty"`  // extract: only this host, after the whole batch was too much
 	Error *Caught `json:"error,omitempty"` // why collect or poll gave up
 }
 
@@ -71,6 +67,12 @@ const (
 type Caught struct {
 	Error string `json:"Error"`
 	Cause string `json:"Cause"` // from a function: JSON with errorMessage and errorType
+}
+
+// ExtractIn is a branch that has collected what it could.
+type ExtractIn struct {
+	Branch Branch `json:"branch"`
+	Host   string `json:"host,omitempty"` // only this one, after the whole batch was too much
 }
 
 // ExtractOut ends a branch: counts for the execution's history.

@@ -1,0 +1,28 @@
+// Command trigger is the Lambda function of the rule that sees GuardDuty's findings:
+// it starts runs.
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"time"
+
+	"diffy/pkg/cloud"
+	"diffy/pkg/pipeline"
+)
+
+func main() {
+	log := slog.New(slog.NewJSONHandler(os.Stderr, nil))
+	cfg, err1 := cloud.FromEnv(os.Getenv)
+	aws, err2 := cloud.New(context.Background(), cfg)
+	if err := errors.Join(err1, err2); err != nil {
+		log.Error("cannot start", "error", err.Error())
+		os.Exit(1)
+	}
+	cloud.Serve(pipeline.Trigger{
+		Fleet: aws.Fleet, Locks: aws.Table, Runs: aws.Table, Executions: aws.Machine, Publisher: aws.Topic,
+		Now: time.Now, Log: log,
+	}.Handle)
+}

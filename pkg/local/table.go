@@ -1,0 +1,156 @@
+package local
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"diffy/pkg/pipeline"
+	"diffy/pkg/triage"
+)
+
+// Table keeps runs, locks, baselines and suppressions as files of one folder.
+// Several goroutines of one process may use it. Between processes the last writer
+// wins; nothing is ever half there.
+type Table struct {
+	root string
+	mu   sync.Mutex // held from reading a record to writing it
+}
+
+var (
+	_ pipeline.Runs         = (*Table)(nil)
+	_ pipeline.Locks        = (*Table)(nil)
+	_ pipeline.Baselines    = (*Table)(nil)
+	_ pipeline.Suppressions = (*Table)(nil)
+)
+
+// NewTable returns the table of a folder, which need not be there yet.
+func NewTable(root string) *Table { return &Table{root: root} }
+
+func (t *Table) path(kind string, names ...string) string {
+	path := filepath.Join(t.root, kind)
+	for _, name := range names {
+		path = filepath.Join(path, pipeline.Segment(name))
+	}
+	return path
+}
+
+// SaveRun implements pipeline.Runs.
+func (t *Table) SaveRun(_ context.Context, r pipeline.Run) error {
+	return writeJSON(t.path("runs", r.ID)+".json", r)
+}
+
+// LoadRun implements pipeline.Runs.
+func (t *Table) LoadRun(_ context.Context, id string) (r pipeline.Run, err error) {
+	return r, readJSON(t.path("runs", id)+".json", &r)
+}
+
+// Take implements pipeline.Locks.
+func (t *Table) Take(_ context.Context, l pipeline.Lock, now time.Time) (pipeline.Lock, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	held, err := t.lock(l.Group)
+	if err != nil && !errors.Is(err, pipeline.ErrNotFound) {
+		return pipeline.Lock{}, err
+	}
+	if err == nil && held.Run != l.Run && held.Expires.After(now) {
+		return held, nil
+	}
+	return l, writeJSON(t.path("locks", l.Group)+".json", l)
+}
+
+// Extend implements pipeline.Locks.
+func (t *Table) Extend(_ context.Context, group, run string, expires time.Time) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	held, err := t.lock(group)
+	if err != nil {
+		return err
+	}
+	if held.Run != run {
+		return fmt.Errorf("extend the lock of %s for run %s: %w", group, run, pipeline.ErrNotFound)
+	}
+	held.Expires = expires
+	return writeJSON(t.path("locks", group)+".json", held)
+}
+
+// Release implements pipeline.Locks.
+func (t *Table) Release(_ context.Context, group, run string) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	held, err := t.lock(group)
+	if errors.Is(err, pipeline.ErrNotFound) || err == nil && held.Run != run {
+		return nil
+	}
+	return errors.Join(err, os.Remove(t.path("locks", group)+".json"))
+}
+
+func (t *Table) lock(group string) (l pipeline.Lock, err error) {
+	return l, readJSON(t.path("locks", group)+".json", &l)
+}
+
+// Suppressions implements pipeline.Suppressions: those of suppressions/*.json.
+// They count for every group, as a finding's id is made of its group.
+func (t *Table) Suppressions(_ context.Context, _ string) ([]triage.Suppression, error) {
+	files, err := jsonFiles(t.path("suppressions"))
+	if err != nil {
+		return nil, err
+	}
+	out := make([]triage.Suppression, len(files))
+	for i, file := range files {
+		if err := readJSON(file, &out[i]); err != nil {
+			return nil, err
+		}
+	}
+	slices.SortFunc(out, func(a, b triage.Suppression) int { return cmp.Compare(a.Finding, b.Finding) })
+	return out, nil
+}
+
+// jsonFiles lists the records of a folder, which need not be there.
+func jsonFiles(dir string) ([]string, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	var files []string
+	for _, e := range entries {
+		if strings.HasSuffix(e.Name(), ".json") {
+			files = append(files, filepath.Join(dir, e.Name()))
+		}
+	}
+	return files, nil
+}
+
+func writeJSON(path string, v any) error {
+	data, err := json.MarshalIndent(v, "", " ")
+	if err == nil {
+		err = writeFile(path, append(data, '\n'), os.Rename)
+	}
+	if err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	return nil
+}
+
+func readJSON(path string, v any) error {
+	data, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("read %s: %w", path, pipeline.ErrNotFound)
+	}
+	if err == nil {
+		err = json.Unmarshal(data, v)
+	}
+	if err != nil {
+		return fmt.Errorf("read %s: %w", path, err)
+	}
+	return nil
+}

@@ -1,0 +1,289 @@
+package pipeline
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"slices"
+	"time"
+
+	"diffy/pkg/detect"
+	"diffy/pkg/facts"
+	"diffy/pkg/pack"
+	"diffy/pkg/report"
+	"diffy/pkg/triage"
+)
+
+// Analyze compares the hosts of a run with each other and with what the group
+// looked like when it was clean, and writes the result. In a baseline run it
+// stores the facts instead, and still says what is wrong by the rules.
+type Analyze struct {
+	Objects      Objects
+	Baselines    Baselines
+	Suppressions Suppressions
+	Runs         Runs
+	Pack         *pack.Pack
+	Version      string // of diffy
+	Now          func() time.Time
+	Log          *slog.Logger
+}
+
+// run is all that is known of a run once its branches have ended.
+type run struct {
+	plan    Plan
+	request triage.Request
+	raw     []byte // the request as stored
+	records []Record
+	set     *facts.Set
+	notes   []string
+}
+
+// Handle analyses a run.
+func (h Analyze) Handle(ctx context.Context, in RunIn) (AnalyzeOut, error) {
+	r, err := h.load(ctx, in.Run)
+	if err != nil {
+		return AnalyzeOut{}, err
+	}
+	if err := stopped(r.records); err != nil {
+		return AnalyzeOut{}, err
+	}
+	if err := h.manifest(ctx, r); err != nil {
+		return AnalyzeOut{}, err
+	}
+	input, version, err := h.input(ctx, r)
+	if err != nil {
+		return AnalyzeOut{}, err
+	}
+	result := detect.Run(input)
+	result.Run = triage.RunInfo{
+		ID: in.Run, Incident: r.request.Incident, Trigger: r.request.Trigger, Started: r.plan.Started, Finished: stamp(h.Now()),
+		Pack: r.request.Pack, PackVersion: r.plan.PackVersion, DiffyVersion: h.Version,
+	}
+	if err := h.write(ctx, result); err != nil {
+		return AnalyzeOut{}, err
+	}
+	out := sumUp(in.Run, result)
+	out.Baseline = version
+	h.Log.Info("analyzed", "run", in.Run, "examined", out.Examined, "partial", out.Partial, "not_examined", out.NotExamined,
+		"outliers", out.Outliers, "findings", out.Findings, "baseline", version)
+	return out, h.record(ctx, r, result)
+}
+
+// load reads what the branches have left, and merges their facts.
+func (h Analyze) load(ctx context.Context, id string) (*run, error) {
+	r := &run{set: facts.NewSet(h.Pack)}
+	if err := getJSON(ctx, h.Objects, work(PlanKey(id)), &r.plan); err != nil {
+		return nil, err
+	}
+	var err error
+	if r.raw, err = h.Objects.Get(ctx, evidence(RequestKey(id)), smallObject); err != nil {
+		return nil, fmt.Errorf("read request of %s: %w", id, err)
+	}
+	if err := json.Unmarshal(r.raw, &r.request); err != nil {
+		return nil, fmt.Errorf("read request of %s: %w", id, err)
+	}
+	shards, _, err := readShards(ctx, h.Objects, id)
+	if err != nil {
+		return nil, fmt.Errorf("read outcomes of %s: %w", id, err)
+	}
+	for _, s := range shards {
+		r.records = append(r.records, s.records...)
+		for _, key := range s.facts {
+			if err := h.merge(ctx, r.set, key); err != nil {
+				return nil, err
+			}
+		}
+	}
+	sortRecords(r.records)
+	r.notes = append(slices.Clone(r.plan.Notes), foreign(r.set)...)
+	return r, nil
+}
+
+func (h Analyze) merge(ctx context.Context, set *facts.Set, key string) error {
+	data, err := h.Objects.Get(ctx, work(key), shardObject)
+	if err != nil {
+		return fmt.Errorf("read facts: %w", err)
+	}
+	part, err := facts.Decode(h.Pack, bytes.NewReader(data))
+	if err == nil {
+		err = set.Merge(part)
+	}
+	if err != nil {
+		return fmt.Errorf("read %s: %w", key, err)
+	}
+	return nil
+}
+
+// stopped returns the error of a branch that ends the whole run.
+func stopped(records []Record) error {
+	for _, r := range records {
+		if r.Code != "" {
+			return errorf(r.Code, "%s", r.Reason)
+		}
+	}
+	return nil
+}
+
+// foreign says how much of the evidence was not made by our own collector.
+func foreign(set *facts.Set) []string {
+	n := 0
+	for _, h := range set.Hosts() {
+		if h.Foreign {
+			n++
+		}
+	}
+	if n == 0 {
+		return nil
+	}
+	return []string{fmt.Sprintf("The evidence of %d of %d hosts was not written by diffy's collector: complete as far as it goes, and a query that was never asked does not show.", n, len(set.Hosts()))}
+}
+
+func (h Analyze) manifest(ctx context.Context, r *run) error {
+	data, err := json.MarshalIndent(newManifest(r.plan, r.request, r.raw, r.records), "", " ")
+	if err == nil {
+		err = putOnce(ctx, h.Objects, evidence(ManifestKey(r.plan.Run)), append(data, '\n'))
+	}
+	if err != nil {
+		return fmt.Errorf("write manifest of %s: %w", r.plan.Run, err)
+	}
+	return nil
+}
+
+// input gathers what one analysis works on. A baseline run stores its facts here,
+// and is then analysed by the rules alone.
+func (h Analyze) input(ctx context.Context, r *run) (in detect.Input, version string, err error) {
+	in = detect.Input{
+		Group: r.plan.Key, Set: r.set, Pivots: r.request.Pivots, Outcomes: outcomes(r.records),
+		Suspects: r.request.Suspects, Notes: r.notes, Now: h.Now(),
+	}
+	if in.Suppressions, err = h.Suppressions.Suppressions(ctx, r.plan.Group); err != nil {
+		return in, "", fmt.Errorf("read suppressions of %s: %w", r.plan.Group, err)
+	}
+	if r.request.Purpose == triage.PurposeBaseline {
+		in.Methods = []triage.Method{triage.ByBaseline} // of which there is none: rules and pivots remain
+		version, err = h.storeBaseline(ctx, r)
+		in.Notes = append(in.Notes, fmt.Sprintf("A baseline run: the hosts were not compared with each other. Their facts are version %s of the baseline.", version))
+		return in, version, err
+	}
+	var notes []string
+	in.Baselines, notes, err = h.baselines(ctx, r)
+	in.Notes = append(in.Notes, notes...)
+	return in, "", err
+}
+
+func outcomes(records []Record) []triage.Outcome {
+	out := make([]triage.Outcome, len(records))
+	for i, r := range records {
+		out[i] = r.Outcome
+	}
+	return out
+}
+
+// storeBaseline stores the facts under the run's id: another run is another
+// version, the same run again is the same one.
+func (h Analyze) storeBaseline(ctx context.Context, r *run) (string, error) {
+	hosts := len(r.set.Hosts())
+	if hosts == 0 {
+		return "", errorf(NothingToStore, "no host of %s could be examined: there is no baseline", r.plan.Key)
+	}
+	var data bytes.Buffer
+	err := r.set.Encode(&data)
+	if err == nil {
+		err = h.Baselines.Store(ctx, Baseline{
+			Group: r.plan.Group, Version: r.plan.Run, Created: r.plan.Started, Hosts: hosts,
+			Pack: h.Pack.Name + " " + h.Pack.Version, Data: data.Bytes(),
+		})
+	}
+	if err != nil {
+		return "", fmt.Errorf("store baseline of %s: %w", r.plan.Group, err)
+	}
+	return r.plan.Run, nil
+}
+
+// baselines loads those that the request asks for. One that is missing or that
+// cannot be read any more is a note, not the end of a run whose evidence is there.
+func (h Analyze) baselines(ctx context.Context, r *run) (out []detect.Baseline, notes []string, err error) {
+	if r.request.Baseline == "none" {
+		return nil, nil, nil
+	}
+	found, err := h.Baselines.Find(ctx, r.plan.Group, r.request.Baseline)
+	if errors.Is(err, ErrNotFound) {
+		return nil, []string{fmt.Sprintf("There is no baseline %s of this group: hosts were compared with each other only.", r.request.Baseline)}, nil
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("read baselines of %s: %w", r.plan.Group, err)
+	}
+	for _, b := range found {
+		set, err := facts.Decode(h.Pack, bytes.NewReader(b.Data))
+		switch {
+		case errors.Is(err, facts.ErrTemplates):
+			notes = append(notes, fmt.Sprintf("Baseline %s was made with another version of the pack (%s) and was not used: make it again.", b.Version, b.Pack))
+		case err != nil:
+			return nil, nil, fmt.Errorf("read baseline %s of %s: %w", b.Version, r.plan.Group, err)
+		default:
+			out = append(out, detect.Baseline{Name: r.plan.Key, Version: b.Version, Created: b.Created, Set: set})
+		}
+	}
+	return out, notes, nil
+}
+
+// write leaves the result in all its forms; result.json last, as who finds it
+// may rely on the others.
+func (h Analyze) write(ctx context.Context, r *triage.Result) error {
+	for _, form := range []struct {
+		key   string
+		write func(io.Writer, *triage.Result) error
+	}{
+		{ReportKey(r.Run.ID), report.HTML},
+		{FindingsKey(r.Run.ID), report.CSV},
+		{TimelineKey(r.Run.ID), report.Timeline},
+		{ResultKey(r.Run.ID), report.JSON},
+	} {
+		var b bytes.Buffer
+		err := form.write(&b, r)
+		if err == nil {
+			err = h.Objects.Put(ctx, work(form.key), b.Bytes())
+		}
+		if err != nil {
+			return fmt.Errorf("write %s: %w", form.key, err)
+		}
+	}
+	return nil
+}
+
+func sumUp(id string, r *triage.Result) AnalyzeOut {
+	out := AnalyzeOut{
+		Run: id, Result: ResultKey(id),
+		Examined: r.Group.Examined, Partial: r.Group.Partial, NotExamined: r.Group.NotExamined,
+	}
+	for _, host := range r.Hosts {
+		if host.Outlier {
+			out.Outliers++
+		}
+	}
+	for _, f := range r.Findings {
+		if f.Severity.Loud() {
+			out.Findings++
+		}
+	}
+	return out
+}
+
+// record adds what was found to the run's record.
+func (h Analyze) record(ctx context.Context, r *run, result *triage.Result) error {
+	record, err := loadRun(ctx, h.Runs, r.plan.Run)
+	if err != nil {
+		return err
+	}
+	sum := sumUp(r.plan.Run, result)
+	record.Examined, record.Partial, record.NotExamined, record.Outliers = sum.Examined, sum.Partial, sum.NotExamined, sum.Outliers
+	record.Severity = string(loudest(result))
+	if err := h.Runs.SaveRun(ctx, record); err != nil {
+		return fmt.Errorf("record run %s: %w", r.plan.Run, err)
+	}
+	return nil
+}

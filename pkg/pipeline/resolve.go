@@ -1,0 +1,199 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"time"
+
+	"diffy/pkg/pack"
+	"diffy/pkg/triage"
+	"diffy/pkg/trigger"
+)
+
+// Resolve is the first state: it completes the request, finds the hosts, and
+// writes the plan, the batches and the query bundle.
+type Resolve struct {
+	Fleet    Fleet
+	Objects  Objects
+	Runs     Runs
+	Locks    Locks
+	Pack     *pack.Pack
+	Home     Place // the deployment's own account and region
+	Batching Batching
+	Now      func() time.Time
+	Log      *slog.Logger
+}
+
+// waveTime is how long one wave of batches may take, both tries and the
+// extraction; the lease of a group's lock is made of it.
+const waveTime = 30 * time.Minute
+
+// Handle makes the plan of a run.
+func (h Resolve) Handle(ctx context.Context, in ResolveIn) (ResolveOut, error) {
+	request, err := h.request(in)
+	if err != nil {
+		return ResolveOut{}, err
+	}
+	group, err := h.Fleet.Group(ctx, request.Target, request.Expand != nil && *request.Expand)
+	if err != nil {
+		return ResolveOut{}, fmt.Errorf("find hosts of %s: %w", TargetKey(request.Target), err)
+	}
+	if len(group.Hosts) == 0 {
+		return ResolveOut{}, errorf(NoHosts, "no host matches %s in %s/%s", TargetKey(request.Target), request.Target.Account, request.Target.Region)
+	}
+	return h.write(ctx, in.Run, request, group)
+}
+
+// request reads the input and fills in what only a run knows.
+func (h Resolve) request(in ResolveIn) (triage.Request, error) {
+	if !trigger.ValidRun(in.Run) {
+		return triage.Request{}, errorf(BadRequest, "%q cannot be a run's id: letters, digits, ., _ and - only, at most 80", in.Run)
+	}
+	d, err := trigger.Parse(in.Input)
+	if err != nil {
+		return triage.Request{}, errorf(BadRequest, "%w", err)
+	}
+	if d.Request == nil {
+		return triage.Request{}, errorf(BadRequest, "nothing to examine: %s", d.Reason)
+	}
+	r := *d.Request
+	if r.Pack != h.Pack.Name {
+		return r, errorf(BadRequest, "there is no pack %q; this is %q", r.Pack, h.Pack.Name)
+	}
+	if r.Incident == "" {
+		r.Incident = in.Run
+	}
+	if r.Target.Account == "" {
+		r.Target.Account = h.Home.Account
+	}
+	if r.Target.Region == "" {
+		r.Target.Region = h.Home.Region
+	}
+	return r, nil
+}
+
+func (h Resolve) write(ctx context.Context, run string, request triage.Request, group Group) (ResolveOut, error) {
+	chosen, left, notes := choose(group.Hosts, request.Suspects, request.MaxHosts)
+	whole, err := h.earlier(ctx, request.Retry)
+	if err != nil {
+		return ResolveOut{}, err
+	}
+	batches := h.Batching.batches(chosen, request.Retry, func(host string) bool { return whole[host].Host != "" })
+	plan := Plan{
+		Run: run, Started: stamp(h.Now()), Group: group.ID, Key: group.Key,
+		Notes: append(slices.Clone(group.Notes), notes...), PackVersion: h.Pack.Version, Hosts: group.Hosts,
+	}
+	if plan.Bundle, err = h.bundle(ctx, request, batches); err != nil {
+		return ResolveOut{}, err
+	}
+	data, err := encode(request)
+	if err == nil {
+		err = putOnce(ctx, h.Objects, evidence(RequestKey(run)), data)
+	}
+	if err != nil {
+		return ResolveOut{}, fmt.Errorf("write request of %s: %w", run, err)
+	}
+	sortRecords(left)
+	err = errors.Join(
+		putJSON(ctx, h.Objects, work(PlanKey(run)), plan),
+		putJSON(ctx, h.Objects, work(OutcomesKey(run, neverSent)), listOf(left)),
+		putJSON(ctx, h.Objects, work(HostsKey(run)), listOf(batches)),
+		h.writeEarlier(ctx, run, batches, whole),
+		h.record(ctx, plan, request, len(batches)),
+	)
+	out := ResolveOut{
+		Run: run, Hosts: HostsKey(run), Bundle: plan.Bundle, Requested: len(group.Hosts), Planned: len(chosen),
+		Batches: len(batches), Branches: h.Batching.branches(),
+	}
+	h.Log.Info("resolved", "run", run, "group", group.Key, "requested", out.Requested, "planned", out.Planned, "batches", out.Batches)
+	return out, err
+}
+
+// bundle writes the queries of the run where the hosts of each place can read
+// them. The key is the digest, so writing it again changes nothing.
+func (h Resolve) bundle(ctx context.Context, request triage.Request, batches []Batch) (Bundle, error) {
+	data := h.Pack.Bundle(request.Tiers, nil)
+	digest := hexDigest(data)
+	bundle := Bundle{Key: BundleKey(digest), SHA256: digest}
+	places := map[Place]bool{}
+	for _, b := range batches {
+		places[b.place()] = true
+	}
+	for p := range maps.Keys(places) {
+		if err := h.Objects.Put(ctx, intake(p, bundle.Key), data); err != nil {
+			return bundle, fmt.Errorf("write query bundle in %s/%s: %w", p.Account, p.Region, err)
+		}
+	}
+	return bundle, nil
+}
+
+// record notes that the run is under way and keeps its lock, if it has one, until
+// the last wave is over.
+func (h Resolve) record(ctx context.Context, plan Plan, request triage.Request, batches int) error {
+	err := h.Runs.SaveRun(ctx, Run{
+		ID: plan.Run, Group: plan.Group, GroupKey: plan.Key, Account: request.Target.Account, Region: request.Target.Region,
+		Incident: request.Incident, Purpose: request.Purpose, Status: Running, Started: plan.Started, Requested: len(plan.Hosts),
+	})
+	if err != nil {
+		return fmt.Errorf("record run %s: %w", plan.Run, err)
+	}
+	if request.Trigger == nil {
+		return nil
+	}
+	waves := 1 + batches/h.Batching.branches()
+	err = h.Locks.Extend(ctx, plan.Group, plan.Run, h.Now().UTC().Add(time.Duration(1+waves)*waveTime))
+	if err != nil && !errors.Is(err, ErrNotFound) { // a run that a person started with a finding has no lock
+		return fmt.Errorf("keep the lock of %s: %w", plan.Group, err)
+	}
+	return nil
+}
+
+// earlier reads what an earlier run has examined whole, by host.
+func (h Resolve) earlier(ctx context.Context, run string) (map[string]Record, error) {
+	if run == "" {
+		return nil, nil
+	}
+	records, err := allRecords(ctx, h.Objects, run)
+	if err != nil {
+		return nil, fmt.Errorf("read what run %s has examined: %w", run, err)
+	}
+	whole := map[string]Record{}
+	for _, r := range records {
+		if r.Status == triage.Examined && r.Evidence != "" {
+			whole[r.Host] = r
+		}
+	}
+	return whole, nil
+}
+
+// writeEarlier leaves, for each batch of an earlier run, how its hosts ended there.
+func (h Resolve) writeEarlier(ctx context.Context, run string, batches []Batch, whole map[string]Record) error {
+	for _, b := range batches {
+		if b.Earlier == "" {
+			continue
+		}
+		records := make([]Record, len(b.Hosts))
+		for i, host := range b.Hosts {
+			records[i] = whole[host]
+		}
+		if err := putJSON(ctx, h.Objects, work(EarlierKey(run, b.number())), records); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// listOf makes an empty list of none: JSON's null is no list.
+func listOf[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
+}
+
+// stamp writes a time as all our documents have it.
+func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
