@@ -21,6 +21,7 @@ type context struct {
 	packages []string // whose version is not the usual one, or that are extra or gone
 	kernel   bool     // another kernel than most
 	booting  bool     // up for minutes only, the others for longer
+	session  []string // programs that only somebody who is logged in runs
 }
 
 // A host is booting when it has been up for less than this, seconds.
@@ -44,6 +45,11 @@ func (g *group) contexts(all []*deviation) []*context {
 	for _, d := range all {
 		if d.table().rule.Anchor && isPackages(d.table()) {
 			d.hosts.each(func(h int) { out[h].packages = append(out[h].packages, d.key.named("name")) })
+		}
+	}
+	for _, d := range all {
+		if d.kind != triage.Missing && d.table().rule.Name == "processes" && session(d) != "" {
+			d.hosts.each(func(h int) { out[h].session = append(out[h].session, d.fact.Row.Value("path")) })
 		}
 	}
 	g.kernels(out)
@@ -104,6 +110,9 @@ func (g *group) cause(d *deviation, c *context) (bits float64, why string) {
 	}
 	if why := session(d); why != "" {
 		return explainedFully, why
+	}
+	if d.kind == triage.Added && d.table().rule.Name == "process_hashes" && slices.Contains(c.session, d.fact.Row.Value("path")) {
+		return explainedFully, "somebody who is logged in runs it"
 	}
 	if c.booting && (d.kind == triage.Missing || d.kind == triage.Changed && slices.Contains(d.changed, "active_state")) && !failed(d) {
 		return explainedFully, "the host has just started"
@@ -173,7 +182,7 @@ func session(d *deviation) string {
 	}
 	row := d.fact.Row
 	switch d.table().rule.Name {
-	case "processes", "process_hashes", "process_odd_location", "process_open_sockets", "open_sockets_remote", "process_envs", "process_env_hijack":
+	case "processes", "process_odd_location", "process_open_sockets", "open_sockets_remote", "process_envs", "process_env_hijack":
 	case "systemd_units", "startup_items":
 		if id := d.key.columns[0]; strings.HasPrefix(id, "user@") || strings.HasPrefix(id, "user-runtime-dir@") || strings.HasPrefix(id, "session-") {
 			return why
@@ -217,6 +226,9 @@ func kernelBound(d *deviation) bool {
 // host: wholly when its name says so, partly when it is a packaged file's
 // content and no package's name speaks for or against it.
 func byPackage(d *deviation, c *context) (float64, string) {
+	if isPackages(d.table()) && d.kind == triage.Changed {
+		return explainedPartly, "it is a package of another version"
+	}
 	if isPackages(d.table()) || len(c.packages) == 0 {
 		return 0, ""
 	}

@@ -15,7 +15,7 @@ const lowWeight = 0.1
 
 // plainWeight is what a mechanism counts of which only its rarity speaks: a
 // leader's one more service stands below what has suspicious traits.
-const plainWeight = 0.5
+const plainWeight = 0.4
 
 // hosts ranks the requested hosts, worst first.
 func (b *builder) hosts(found []*deviation, r *triage.Result) []triage.HostResult {
@@ -112,28 +112,37 @@ func (b *builder) scores(found []*deviation) (bits []float64, loud []int) {
 	return bits, loud
 }
 
+// telling reports whether more than rarity speaks for a deviation: a trait, a
+// rule, a query in which one row is enough, or other contents under the same
+// name.
+func (d *deviation) telling() bool {
+	return d.score.traits > 0 || d.score.floor > 0 || d.score.prior >= gravePrior || slices.Contains(d.changed, "sha256")
+}
+
 func (b *builder) hostScore(groups [][]*deviation) float64 {
 	best := map[string]float64{} // by the query of a mechanism's best finding
-	quiet := 0.0
+	quiet := 0.0                 // the highest of what only its rarity speaks for
 	var order []string
 	for _, group := range groups {
-		top, weight := b.finding[group[0]], plainWeight
+		top, grave := b.finding[group[0]], false
 		for _, d := range group {
 			if f := b.finding[d]; f.Score > top.Score {
 				top = f
 			}
-			if d.score.traits > 0 || d.score.floor > 0 {
-				weight = 1
-			}
+			grave = grave || d.telling()
 		}
-		if !top.Severity.Loud() {
+		switch {
+		case !top.Severity.Loud():
 			quiet = max(quiet, lowWeight*top.Score)
+			continue
+		case !grave:
+			quiet = max(quiet, plainWeight*top.Score)
 			continue
 		}
 		if _, seen := best[top.Query]; !seen {
 			order = append(order, top.Query)
 		}
-		best[top.Query] = max(best[top.Query], weight*top.Score)
+		best[top.Query] = max(best[top.Query], top.Score)
 	}
 	sum := quiet
 	for _, query := range order {

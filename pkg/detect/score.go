@@ -146,14 +146,34 @@ func rare(with, compared int, expected float64) float64 {
 	return min(rarityCap, max(0, -math.Log2((m+kappa*expected)/(n+kappa))))
 }
 
+// likeness is what t other hosts that are as odd in the same query take: one
+// alone may be the other attacked host.
+func likeness(t int) float64 {
+	if t == 1 {
+		return -1
+	}
+	return -2 * math.Log2(float64(1+t))
+}
+
+// steady is the bits of a feature that a few hosts share in a query that hardly
+// ever differs: there the query speaks, less one bit each time that the number
+// of hosts doubles. No stable fact sets those hosts apart, or they would be a
+// subpopulation.
+func steady(d *deviation, expected float64) float64 {
+	if d.table().rule.Prior < 1 || d.with < 2 || 3*d.with > d.compared || d.compared < 4 {
+		return 0
+	}
+	return min(rarityCap, max(0, -math.Log2(kappa*expected)-math.Log2(float64(d.with))))
+}
+
 // count scores a deviation by counting.
 func (g *group) count(d *deviation, r *rates) {
 	expected := r.expected(d, d.compared)
-	d.score.rarity = rare(d.with, d.compared, expected)
+	d.score.rarity = max(rare(d.with, d.compared, expected), steady(d, expected))
 	if d.kind == triage.Changed && d.fact != nil && len(d.changed) > 0 {
 		d.score.rarity, d.score.spread = g.countColumns(d, expected)
 	}
-	d.score.likes = -2 * math.Log2(float64(1+r.likes(d)))
+	d.score.likes = likeness(r.likes(d))
 	d.score.prior = d.table().rule.Prior
 }
 
@@ -174,7 +194,7 @@ func (g *group) countColumns(d *deviation, expected float64) (rarity, spread flo
 				with = with.or(f.hosts)
 			}
 		}
-		bits, less := rare(max(with.count(), 1), d.compared, expected), 0.0
+		bits, less := max(rare(max(with.count(), 1), d.compared, expected), d.score.rarity), 0.0
 		if len(values) > 2 {
 			less = -math.Log2(float64(len(values)) / 2)
 		}

@@ -5,6 +5,7 @@ import (
 	"path"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"diffy/pkg/facts"
@@ -290,12 +291,30 @@ func remoteTraits(row facts.Raw) []trait {
 	}
 	port := row.Value("remote_port")
 	switch {
+	case inbound(row):
+		return nil
 	case slices.Contains(backdoorPorts, port) || port == "3333" || port == "14444":
-		return one(3, "T1571", "talks to a public address on a port that backdoors and miners use")
-	case port != "443" && port != "80" && port != "53" && port != "123":
+		return one(4, "T1571", "talks to a public address on a port that backdoors and miners use")
+	case port == "53" || port == "123":
 		return one(1, "T1071", "talks to a public address")
 	}
-	return one(0.5, "T1071", "talks to a public address")
+	return one(2.5, "T1071", "talks to a public address")
+}
+
+// inbound reports whether the other side of a connection opened it: it came to
+// a fixed port of ours from a port that a kernel picked.
+func inbound(row facts.Raw) bool {
+	local, ok := port(row.Value("local_port"))
+	remote, also := port(row.Value("remote_port"))
+	return ok && also && local < firstDynamic && remote >= firstDynamic
+}
+
+// Linux picks the ports of outgoing connections from here on.
+const firstDynamic = 32768
+
+func port(text string) (int, bool) {
+	n, err := strconv.Atoi(text)
+	return n, err == nil && n > 0 && n < 65536
 }
 
 func unitTraits(row facts.Raw) []trait {

@@ -39,7 +39,7 @@ func match(s string, i int, id *identity) (n int, token string) {
 // matchers are tried in order at the start of each token; each returns the
 // length it covers and its replacement.
 var matchers = []func(s string, i int) (int, string){
-	matchUUID, matchDate, matchAddressName, matchCloudID, matchInstance, matchWord,
+	matchUUID, matchDate, matchAddressName, matchCloudID, matchInstance, matchStartups, matchWord,
 }
 
 func ownName(s string, i int, name string) bool {
@@ -226,6 +226,20 @@ func matchInstance(s string, i int) (int, string) {
 		}
 	}
 	return 0, ""
+}
+
+// matchStartups matches the count in what sshd shows of its listener: "1 of
+// 10-100 startups".
+func matchStartups(s string, i int) (int, string) {
+	j := i
+	for j < len(s) && s[j] >= '0' && s[j] <= '9' {
+		j++
+	}
+	rest, ok := strings.CutPrefix(s[j:], " of ")
+	if j == i || !ok || !strings.HasSuffix(strings.TrimLeft(rest, "0123456789-"), " startups") {
+		return 0, ""
+	}
+	return j - i, tokenNum
 }
 
 // matchWord matches one run of letters and digits that is long hex, an
