@@ -85,7 +85,7 @@ func (a *app) root() *cobra.Command {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.AddCommand(a.analyze(), a.queries())
+	root.AddCommand(a.analyze(), a.triage(), a.queries())
 	return root
 }
 
