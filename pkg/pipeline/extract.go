@@ -41,6 +41,7 @@ func (h Extract) Handle(ctx context.Context, in ExtractIn) (ExtractOut, error) {
 		if records[i], err = h.host(ctx, b, host, ends[host], set); err != nil {
 			return ExtractOut{}, fmt.Errorf("extract %s: %w", host, err)
 		}
+		records[i].Code = b.Error.code()
 	}
 	if err := h.write(ctx, in, set, records); err != nil {
 		return ExtractOut{}, err
@@ -76,7 +77,6 @@ func (h Extract) write(ctx context.Context, in ExtractIn, set *facts.Set, record
 type end struct {
 	sources []source
 	reason  string
-	code    Code
 }
 
 // ends says for each host of the batch how its collection ended.
@@ -120,16 +120,16 @@ func (e end) then(later end) end {
 func silent(b Branch) end {
 	switch {
 	case b.Error != nil && len(b.Sends) == 0:
-		return end{reason: "not collected: " + b.Error.message(), code: b.Error.code()}
+		return end{reason: "not collected: " + b.Error.message()}
 	case b.Error != nil:
-		return end{reason: "no answer: " + b.Error.message(), code: b.Error.code()}
+		return end{reason: "no answer: " + b.Error.message()}
 	}
 	return end{reason: "no answer within " + batchTime.String()}
 }
 
 // code tells an error that ends the whole run from one that costs this batch.
 func (c *Caught) code() Code {
-	if Code(c.Error) == DocumentChanged {
+	if c != nil && Code(c.Error) == DocumentChanged {
 		return DocumentChanged
 	}
 	return ""
@@ -150,7 +150,6 @@ func (c *Caught) message() string {
 // stands in the way of all hosts is an error.
 func (h Extract) host(ctx context.Context, b Branch, host string, e end, set *facts.Set) (Record, error) {
 	lost := notExamined(host, e.reason)
-	lost.Code = e.code
 	for _, s := range e.sources {
 		record, data, err := h.keep(ctx, b, host, s, e.sources)
 		var bad *unusable

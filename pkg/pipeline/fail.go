@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"diffy/pkg/trigger"
@@ -23,6 +24,10 @@ type Fail struct {
 // Handle records, tells, and frees the group.
 func (h Fail) Handle(ctx context.Context, in FailIn) (FailOut, error) {
 	out := failure(in)
+	if in.branch() {
+		h.Log.Info("a branch failed", "branch", out.Run, "error", out.Error)
+		return out, nil
+	}
 	if !trigger.ValidRun(out.Run) {
 		h.Log.Error("failed before it was a run", "error", out.Error)
 		return out, nil
@@ -45,6 +50,12 @@ func (h Fail) Handle(ctx context.Context, in FailIn) (FailOut, error) {
 	}
 	h.Log.Error("run failed", "run", out.Run, "error", out.Error)
 	return out, nil
+}
+
+// branch reports whether the event is of a branch of the map, which is an execution
+// of "<machine>/<label of the map>": its hosts have lost something, the run has not.
+func (in FailIn) branch() bool {
+	return in.Detail != nil && strings.Contains(in.Detail.Machine, "/")
 }
 
 // failure says which run failed and why, whoever tells.

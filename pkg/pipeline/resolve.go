@@ -85,7 +85,7 @@ func (h Resolve) write(ctx context.Context, run string, request triage.Request, 
 	batches := h.Batching.batches(chosen, request.Retry, func(host string) bool { return whole[host].Host != "" })
 	plan := Plan{
 		Run: run, Started: stamp(h.Now()), Group: group.ID, Key: group.Key,
-		Notes: append(slices.Clone(group.Notes), notes...), PackVersion: h.Pack.Version, Hosts: group.Hosts,
+		Notes: listOf(append(slices.Clone(group.Notes), notes...)), PackVersion: h.Pack.Version, Hosts: group.Hosts,
 	}
 	if plan.Bundle, err = h.bundle(ctx, request, batches); err != nil {
 		return ResolveOut{}, err

@@ -118,10 +118,11 @@ type FailIn struct {
 // ExecutionEvent is the part that counts of EventBridge's "Step Functions
 // Execution Status Change".
 type ExecutionEvent struct {
-	Name   string `json:"name"`   // the run
-	Status string `json:"status"` // "FAILED", "TIMED_OUT", "ABORTED"
-	Error  string `json:"error"`
-	Cause  string `json:"cause"`
+	Machine string `json:"stateMachineArn"`
+	Name    string `json:"name"`   // the run
+	Status  string `json:"status"` // "FAILED", "TIMED_OUT", "ABORTED"
+	Error   string `json:"error"`
+	Cause   string `json:"cause"`
 }
 
 // FailOut is what the execution fails with.
