@@ -1,0 +1,119 @@
+package report
+
+import (
+	"cmp"
+	"io"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"diffy/pkg/triage"
+)
+
+// event is one thing with a known time: a line of the timeline.
+type event struct {
+	Time     string          `json:"time"`     // RFC 3339, UTC
+	Source   string          `json:"source"`   // "trigger", "run" or "host"
+	Event    string          `json:"event"`    // what happened, in words
+	Host     string          `json:"host"`     // empty but for source "host"
+	Query    string          `json:"query"`    // where the time was read
+	Column   string          `json:"column"`   // the column that holds it
+	Subject  string          `json:"subject"`  // what it happened to: a path, a name
+	Finding  string          `json:"finding"`  // id
+	Severity triage.Severity `json:"severity"` // of the finding
+	number   int
+}
+
+// timeColumns are the columns of osquery that hold a moment, in seconds since
+// 1970 by the host's clock, and what happened then.
+var timeColumns = map[string]string{
+	"btime":        "file created",
+	"ctime":        "file metadata changed",
+	"mtime":        "file modified",
+	"start_time":   "process started",
+	"install_time": "package installed",
+	"first_seen":   "first login",
+	"last_seen":    "last login",
+	"time":         "logged",
+	"created":      "created",
+}
+
+// Timeline writes what is known with its time, oldest first, one JSON object a
+// line: the trigger finding, the run's start and end, and the times in the rows of
+// findings. docs/result.md describes the lines. Times in rows are the host's own
+// and can be forged.
+func Timeline(w io.Writer, r *triage.Result) error {
+	for _, e := range newView(r).Events {
+		if err := writeJSON(w, e, ""); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func events(v *view) []event {
+	var out []event
+	add := func(at string, e event) {
+		if t, ok := moment(at); ok {
+			e.Time = t.UTC().Format(time.RFC3339)
+			out = append(out, e)
+		}
+	}
+	if t := v.Run.Trigger; t != nil {
+		add(t.Time, event{Source: "trigger", Event: "trigger finding", Subject: t.Type})
+	}
+	add(v.Run.Started, event{Source: "run", Event: "run started", Subject: v.Run.ID})
+	add(v.Run.Finished, event{Source: "run", Event: "run finished", Subject: v.Run.ID})
+	for _, f := range v.Seen {
+		for _, column := range slices.Sorted(maps.Keys(f.Row)) {
+			if what := timeColumns[column]; what != "" && len(f.Hosts) > 0 {
+				add(f.Row[column], event{
+					Source: "host", Event: what, Host: f.Hosts[0], Query: f.Query, Column: column,
+					Subject: f.subject(), Finding: f.ID, Severity: f.Severity, number: f.Number,
+				})
+			}
+		}
+	}
+	slices.SortStableFunc(out, func(a, b event) int { return cmp.Compare(a.Time, b.Time) })
+	return out
+}
+
+// together joins what happened to one thing at one time into one event.
+func together(events []event) []event {
+	var out []event
+	for _, e := range events {
+		if n := len(out) - 1; n >= 0 && e.number > 0 && out[n].number == e.number && out[n].Time == e.Time && out[n].Host == e.Host {
+			out[n].Event += ", " + strings.TrimPrefix(e.Event, "file ")
+			continue
+		}
+		out = append(out, e)
+	}
+	return out
+}
+
+// Ref is the number of the finding that the time comes from; 0: none.
+func (e event) Ref() int { return e.number }
+
+// subject is the one value that names a finding's row.
+func (f *findingView) subject() string {
+	if keys := f.Keys(); len(keys) > 0 {
+		return keys[0].After
+	}
+	return f.Query
+}
+
+// moment reads a time as a result or a row gives it. Zero and what is outside
+// 1971 to 2099 is no time that anybody noted.
+func moment(s string) (time.Time, bool) {
+	if t, err := time.Parse(time.RFC3339, s); err == nil {
+		return t, t.Year() > 1970 && t.Year() < 2100
+	}
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil {
+		return time.Time{}, false
+	}
+	const from, to = 31536000, 4102444800 // 1971, 2100
+	return time.Unix(n, 0), n >= from && n < to
+}
