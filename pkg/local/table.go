@@ -98,13 +98,15 @@ func (t *Table) lock(group string) (l pipeline.Lock, err error) {
 	return l, readJSON(t.path("locks", group)+".json", &l)
 }
 
-// Suppressions implements pipeline.Suppressions: those of suppressions/*.json.
-// They count for every group, as a finding's id is made of its group.
-func (t *Table) Suppressions(_ context.Context, _ string) ([]triage.Suppression, error) {
-	files, err := jsonFiles(t.path("suppressions"))
-	if err != nil {
+// Suppressions implements pipeline.Suppressions: the files of
+// suppressions/<group>, and those of suppressions itself for all groups.
+func (t *Table) Suppressions(_ context.Context, group string) ([]triage.Suppression, error) {
+	files, err1 := jsonFiles(t.path("suppressions", group))
+	general, err2 := jsonFiles(t.path("suppressions"))
+	if err := errors.Join(err1, err2); err != nil {
 		return nil, err
 	}
+	files = append(files, general...)
 	out := make([]triage.Suppression, len(files))
 	for i, file := range files {
 		if err := readJSON(file, &out[i]); err != nil {
