@@ -131,7 +131,8 @@ func (c *commit) change(a *answer, added, gone *rows) {
 		added: added, gone: gone, time: l.number(fieldUnixTime, 0),
 		epoch: l.number(fieldEpoch, -1), counter: l.number(fieldCounter, -1),
 	}, &c.r.limits)
-	if late && !strings.HasSuffix(c.query, "_events") {
+	if late && !strings.HasSuffix(c.query, "_events") { // osquery's tables of events have no state
+		a.cut = true
 		c.fail("expected the first state of this query (counter 0): rows that have not changed since are not in the log")
 	}
 	if unknown > 0 {

@@ -41,14 +41,14 @@ func (r *reading) table(h *host, a *answer, file string) {
 	if f != nil {
 		h.fail(a.query, fmt.Sprintf("%s: byte %d: %s", file, f.at, f.text(ending)))
 	}
-	t.notes.each(&r.limits, func(at int, text string) {
-		h.fail(a.query, fmt.Sprintf("%s: byte %d: %s", file, at, text))
-	})
 	if f == nil || t.n > 0 {
 		table := t.table("", &r.limits)
 		table.Cut = f != nil || t.notes.lossy()
 		a.replace(table, 0)
 	}
+	t.notes.each(&r.limits, func(at int, text string) {
+		h.fail(a.query, fmt.Sprintf("%s: byte %d: %s", file, at, text))
+	})
 }
 
 // file returns the content of a file, gzip undone, up to a limit, and says what

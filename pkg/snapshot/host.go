@@ -16,7 +16,6 @@ type host struct {
 	order   []*answer
 	own     bool           // there was a diffy_begin
 	ended   bool           // there was a diffy_end
-	files   int            // how many files spoke of it
 	failed  map[string]int // errors by query, counted further than they are kept
 }
 

@@ -63,9 +63,9 @@ func (in *input) Read(p []byte) (int, error) {
 	*in.budget -= int64(n)
 	switch {
 	case *in.budget < 0:
-		return 0, fmt.Errorf("beyond the limit of %d bytes for all hosts of one log", in.limits.LogBytes)
+		return n + int(max(*in.budget, int64(-n))), fmt.Errorf("the limit of %d bytes for all hosts of one log is reached", in.limits.LogBytes)
 	case in.packed != nil && in.produced > gzipFree && in.produced/in.limits.GzipRatio > in.packed.n:
-		return 0, fmt.Errorf("gzip data beyond the limit of %d bytes for each compressed one", in.limits.GzipRatio)
+		return 0, fmt.Errorf("the limit of %d bytes for each compressed one is reached", in.limits.GzipRatio)
 	case err != nil && !errors.Is(err, io.EOF):
 		return n, readError(err)
 	}
@@ -116,9 +116,12 @@ func (l *lines) next() ([]byte, bool) {
 		searched = len(l.buf)
 		if l.err != nil {
 			line := l.buf[l.start:]
+			if len(line) == 0 {
+				return nil, false
+			}
 			l.start = len(l.buf)
 			l.whole = false
-			return l.line(line, 0), len(line) > 0
+			return l.line(line, 0), true
 		}
 		if len(l.buf)-l.start > l.max {
 			return l.tooLong(), true

@@ -11,10 +11,9 @@ import (
 
 // Names of the lines that our own log begins and ends with.
 const (
-	beginLine  = "diffy_begin"
-	endLine    = "diffy_end"
-	ownFormat  = "1"
-	stdinQuery = "stdin" // what a live query is called whose answers come from no file
+	beginLine = "diffy_begin"
+	endLine   = "diffy_end"
+	ownFormat = "1"
 )
 
 // ReadLog reads one log, of one or several hosts, gzip or plain. Source is the
@@ -46,7 +45,7 @@ func (r *reading) log(from io.Reader, source string) {
 		}
 	}
 	if !errors.Is(lines.err, io.EOF) {
-		r.lost(fmt.Sprintf("%s: after line %d: expected more, %v", source, lines.n, lines.err))
+		r.lost(fmt.Sprintf("%s: after line %d: expected more, but %v", source, lines.n, lines.err))
 		r.cut = true
 	}
 }
@@ -92,7 +91,7 @@ func (r *reading) take(data []byte, at *lines, source string) {
 	}
 	query := string(l.name())
 	if l.isFleet() {
-		query = liveQuery(source)
+		query = stem(source)
 	}
 	if h.Bytes+at.size > r.limits.HostBytes {
 		h.fail(query, fmt.Sprintf("%s: line %d: beyond the limit of %d bytes for one host: left out", source, at.n, r.limits.HostBytes))
@@ -155,14 +154,6 @@ func lastHost(data []byte) []byte {
 		return nil
 	}
 	return name
-}
-
-// liveQuery is what the query of a file with a live query's answers is called.
-func liveQuery(source string) string {
-	if source == "-" {
-		return stdinQuery
-	}
-	return stem(source)
 }
 
 // printable makes text of a host fit for an error: one line, of bounded length.

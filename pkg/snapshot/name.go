@@ -79,10 +79,8 @@ func withoutPack(name string) string {
 	return query
 }
 
-// fileQuery returns the name of the query whose answer a file is named for.
-func fileQuery(file string) string { return queryName(stem(file)) }
-
-// stem returns a file's name without folder and endings.
+// stem returns a file's name without folder and endings: what its host or query
+// is called where a file is named for one.
 func stem(file string) string {
 	name := file[strings.LastIndexAny(file, `/\`)+1:]
 	name = strings.TrimSuffix(name, ".gz")

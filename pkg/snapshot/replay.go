@@ -37,7 +37,7 @@ func (a *answer) apply(c change, l *Limits) (unknown int, late bool) {
 	if len(a.dead) > 1000 && len(a.dead) > a.rows.n/2 {
 		a.bury(l)
 	}
-	a.cut = a.cut || late || unknown > 0
+	a.cut = a.cut || unknown > 0
 	return unknown, late
 }
 

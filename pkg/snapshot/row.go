@@ -41,7 +41,7 @@ func (t *rows) members(s *scanner, l *Limits, begin int) *fault {
 		if column != guess {
 			t.pad(begin)
 		}
-		v := absent
+		var v span
 		if end := plainEnd(data, at); end > 0 && end-at <= l.ValueBytes {
 			v = t.keep(data[at+1:end], begin, column)
 			at = space(data, end+1)
@@ -120,11 +120,11 @@ func (t *rows) value(s *scanner, l *Limits) (span, *fault) {
 	case isBare(c):
 		first := s.at
 		s.at = bareEnd(s.data, s.at)
-		if word := s.data[first:s.at]; string(word) != "null" {
-			t.text = append(t.text, word[:min(len(word), l.ValueBytes)]...)
-			break
+		if string(s.data[first:s.at]) == "null" {
+			return absent, nil
 		}
-		return absent, nil
+		t.text = append(t.text, s.data[first:s.at]...)
+		t.trim(start, first, l)
 	case c == '{' || c == '[':
 		t.notes.add(wrongValue, s.at)
 		return absent, s.skip()
@@ -141,6 +141,11 @@ func (t *rows) string(raw []byte, at int, l *Limits) {
 	if t.text, ok = unescape(t.text, raw); !ok {
 		t.notes.add(badEscape, at)
 	}
+	t.trim(start, at, l)
+}
+
+// trim holds the value that begins at start of the text to its limit.
+func (t *rows) trim(start, at int, l *Limits) {
 	if len(t.text)-start > l.ValueBytes {
 		t.notes.add(longValue, at)
 		t.text = t.text[:start+l.ValueBytes]
