@@ -2,6 +2,8 @@ package cloud
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-lambda-go/lambda/messages"
@@ -16,14 +18,34 @@ func Serve[In, Out any](handle func(context.Context, In) (Out, error)) {
 
 // Handler makes a Lambda handler whose errors have the names that the state
 // machine matches: left alone, the runtime takes the Go type of the outermost
-// error, and whatever was wrapped would match nothing.
+// error, and whatever was wrapped would match nothing. Unlike those of
+// lambda.NewHandler it may be invoked by several goroutines at once, as tests do:
+// theirs return bytes that the next call writes over.
 func Handler[In, Out any](handle func(context.Context, In) (Out, error)) lambda.Handler {
-	return lambda.NewHandler(func(ctx context.Context, in In) (Out, error) {
+	return handler(func(ctx context.Context, payload []byte) ([]byte, error) {
+		var in In
+		if err := json.Unmarshal(payload, &in); err != nil {
+			return nil, edge(fmt.Errorf("read input: %w", err))
+		}
 		out, err := handle(ctx, in)
 		if err != nil {
-			// By value: the runtime takes a pointer for one more unknown type.
-			return out, messages.InvokeResponse_Error{Type: string(pipeline.CodeOf(err)), Message: err.Error()}
+			return nil, edge(err)
 		}
-		return out, nil
+		data, err := json.Marshal(out)
+		if err != nil {
+			return nil, edge(fmt.Errorf("write output: %w", err))
+		}
+		return data, nil
 	})
+}
+
+type handler func(ctx context.Context, payload []byte) ([]byte, error)
+
+// Invoke implements lambda.Handler.
+func (h handler) Invoke(ctx context.Context, payload []byte) ([]byte, error) { return h(ctx, payload) }
+
+// edge names an error. It is returned by value: the runtime would take a pointer
+// for one more type of its own.
+func edge(err error) error {
+	return messages.InvokeResponse_Error{Type: string(pipeline.CodeOf(err)), Message: err.Error()}
 }
