@@ -51,6 +51,10 @@ func (g *group) byBaseline(refs []*reference, seen []*deviation) []*deviation {
 	}
 	for _, d := range out {
 		d.score.rarity = aloneBits
+		if d.table().rule.Momentary {
+			d.score.rarity += explainedPartly // a baseline is one moment
+		}
+		d.score.rarity -= churnBits * refs[g.cell[d.hosts.first()]].churn(d.table())
 		d.score.likes = -math.Log2(max(1, float64(perClass[d.rateClass()])/8))
 		d.score.prior = d.table().rule.Prior
 		if values := len(d.key.facts); values > 2 {
@@ -58,6 +62,30 @@ func (g *group) byBaseline(refs []*reference, seen []*deviation) []*deviation {
 		}
 	}
 	return out
+}
+
+// churnBits is what a query loses of whose baseline rows none is there any
+// more: it varies by itself.
+const churnBits = 6.0
+
+// churn is the part of the reference's keys of a query that no host of the
+// group has, 0 where it knows too few to tell.
+func (r *reference) churn(t *table) float64 {
+	known := r.answers(t)
+	if known == nil || len(known.keys) < 3 {
+		return 0
+	}
+	here := map[string]bool{}
+	for _, k := range t.keys {
+		here[joinKey(k.columns)] = true
+	}
+	gone := 0
+	for id := range known.keys {
+		if !here[id] {
+			gone++
+		}
+	}
+	return float64(gone) / float64(len(known.keys))
 }
 
 func orNone(s, like hostSet) hostSet {
@@ -171,7 +199,7 @@ func (g *group) withBaseline(d *deviation, refs []*reference) {
 		}
 		most = max(most, bits)
 	})
-	if d.table().rule.Momentary {
+	if d.table().rule.Momentary || d.table().rule.Anchor {
 		most = min(most, 0) // one more moment proves nothing
 	}
 	if !math.IsInf(most, -1) {

@@ -17,6 +17,7 @@ type group struct {
 	tables []*table
 	cell   []int     // host → its subpopulation
 	cells  []hostSet // the subpopulations, largest first
+	habits habits    // what the group does now and then
 }
 
 // table is the facts of one query.
@@ -67,6 +68,7 @@ func newGroup(set *facts.Set) *group {
 	}
 	g.cell = make([]int, n)
 	g.cells = []hostSet{g.all}
+	g.habits = g.learnHabits()
 	return g
 }
 

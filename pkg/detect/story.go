@@ -147,14 +147,7 @@ func mechanisms(all []*deviation, common map[string]bool) [][]*deviation {
 
 // links are the strings by which rows of different queries name one thing.
 func links(d *deviation) []string {
-	var row facts.Raw
-	if d.fact != nil {
-		row = d.fact.Row
-	} else {
-		row = d.expected.Row
-	}
-	out := linksOf(row, subjects(d))
-	return out
+	return linksOf(d.row(), subjects(d))
 }
 
 func linksOf(row facts.Raw, subjects []string) []string {
@@ -195,4 +188,14 @@ func (g *group) commonSubjects() map[string]bool {
 		}
 	}
 	return common
+}
+
+// stem is the last part of a path or a unit's name without what follows the
+// first dot: sentineld of /opt/sentinel/bin/sentineld and of sentineld.service.
+func stem(s string) string {
+	base, _, _ := strings.Cut(path.Base(s), ".")
+	if len(base) < 4 {
+		return ""
+	}
+	return base
 }

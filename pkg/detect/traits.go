@@ -18,6 +18,7 @@ type trait struct {
 	technique string
 	text      string // completes "…, and it "
 	rule      bool
+	mild      bool // no reason to doubt a harmless explanation
 }
 
 // traitsOf reads the traits of a row. The query decides which apply; the pack's
@@ -117,12 +118,12 @@ func programTraits(row facts.Raw) []trait {
 	var out []trait
 	switch {
 	case strings.HasPrefix(p, "/memfd:"):
-		out = append(out, trait{5, "T1620", "runs from memory, without a file", true})
+		out = append(out, trait{bits: 5, technique: "T1620", text: "runs from memory, without a file", rule: true})
 	case scratch(p) || strings.HasPrefix(p, "/run/user/"):
-		out = append(out, trait{4, "T1059", "runs from a folder that anybody may write to", true})
+		out = append(out, trait{bits: 4, technique: "T1059", text: "runs from a folder that anybody may write to", rule: true})
 	}
 	if hidden(p) {
-		out = append(out, trait{2, "T1564.001", "hides behind a name that begins with a dot", false})
+		out = append(out, trait{bits: 2, technique: "T1564.001", text: "hides behind a name that begins with a dot", rule: false})
 	}
 	return out
 }
@@ -153,7 +154,7 @@ func deletedRowTraits(row facts.Raw) []trait {
 	if inContainer(row) {
 		return nil
 	}
-	return []trait{{3, "T1070.004", "runs from a file that has been deleted", true}}
+	return []trait{{bits: 3, technique: "T1070.004", text: "runs from a file that has been deleted", rule: true}}
 }
 
 // Commands that fetch and run, open a reverse shell, mine, or unpack hidden code.
@@ -228,7 +229,7 @@ func kthreadTraits(row facts.Raw) []trait {
 	}
 	command := strings.TrimSpace(row.Value("cmdline"))
 	if strings.HasPrefix(command, "[") && strings.HasSuffix(command, "]") || strings.HasPrefix(row.Value("name"), "kworker") {
-		return []trait{{5, "T1036.004", "poses as a kernel thread", true}}
+		return []trait{{bits: 5, technique: "T1036.004", text: "poses as a kernel thread", rule: true}}
 	}
 	return nil
 }
@@ -285,8 +286,7 @@ func portTraits(column, text string) func(facts.Raw) []trait {
 }
 
 func remoteTraits(row facts.Raw) []trait {
-	addr, err := netip.ParseAddr(row.Value("remote_address"))
-	if err != nil || addr.IsPrivate() || addr.IsLoopback() || addr.IsLinkLocalUnicast() || addr.IsUnspecified() {
+	if !public(row) {
 		return nil
 	}
 	port := row.Value("remote_port")
@@ -298,7 +298,13 @@ func remoteTraits(row facts.Raw) []trait {
 	case port == "53" || port == "123":
 		return one(1, "T1071", "talks to a public address")
 	}
-	return one(2.5, "T1071", "talks to a public address")
+	return []trait{{bits: 2.5, technique: "T1071", text: "talks to a public address", mild: true}}
+}
+
+// public reports whether a row is a connection to an address on the internet.
+func public(row facts.Raw) bool {
+	addr, err := netip.ParseAddr(row.Value("remote_address"))
+	return err == nil && !addr.IsPrivate() && !addr.IsLoopback() && !addr.IsLinkLocalUnicast() && !addr.IsUnspecified()
 }
 
 // inbound reports whether the other side of a connection opened it: it came to
@@ -342,7 +348,7 @@ var usualHidden = []string{".pwd.lock", ".placeholder", ".updated", ".profile", 
 
 func preloadTraits(row facts.Raw) []trait {
 	if row.Value("path") == "/etc/ld.so.preload" {
-		return []trait{{6, "T1574.006", "is loaded into every program", true}}
+		return []trait{{bits: 6, technique: "T1574.006", text: "is loaded into every program", rule: true}}
 	}
 	return nil
 }
@@ -396,7 +402,7 @@ func userTraits(row facts.Raw) []trait {
 	name, uid := row.Value("username"), row.Value("uid")
 	switch {
 	case uid == "0" && name != "root":
-		return []trait{{6, "T1136.001", "is a second root", true}}
+		return []trait{{bits: 6, technique: "T1136.001", text: "is a second root", rule: true}}
 	case strings.HasSuffix(row.Value("shell"), "sh") && name != "root":
 		return one(1, "T1136.001", "may log in")
 	}
@@ -421,7 +427,7 @@ var overProcess = regexp.MustCompile(`^/proc/[0-9]+`)
 
 func mountTraits(row facts.Raw) []trait {
 	if overProcess.MatchString(row.Value("path")) {
-		return []trait{{6, "T1564.013", "hides a process behind a mount", true}}
+		return []trait{{bits: 6, technique: "T1564.013", text: "hides a process behind a mount", rule: true}}
 	}
 	return nil
 }

@@ -1,0 +1,192 @@
+package detect
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	"diffy/pkg/facts"
+	"diffy/pkg/triage"
+)
+
+// context is what happened to a host that accounts for some of its differences.
+type context struct {
+	packages []string        // whose version is not the usual one, or that are extra or gone
+	kernel   bool            // another kernel than most
+	booting  bool            // up for minutes only, the others for longer
+	programs map[string]bool // that a login, a timer or a common cron entry accounts for
+}
+
+// A host is booting when it has been up for less than this, seconds.
+const bootTime = 15 * 60
+
+// contexts finds, from the deviations in stable facts and in processes, what
+// happened to each host.
+func (g *group) contexts(all []*deviation) []*context {
+	out := make([]*context, len(g.hosts))
+	longer := 0
+	for i, h := range g.hosts {
+		out[i] = &context{booting: h.Uptime > 0 && h.Uptime < bootTime, programs: map[string]bool{}}
+		if h.Uptime >= 2*bootTime {
+			longer++
+		}
+	}
+	for i := range out {
+		out[i].booting = out[i].booting && longer > 0
+	}
+	for _, d := range all {
+		if isPackages(d.table()) {
+			d.hosts.each(func(h int) { out[h].packages = append(out[h].packages, d.key.named("name")) })
+		}
+		if d.table().rule.Name == "processes" && (session(d) != "" || g.passing(d) != "") {
+			d.hosts.each(func(h int) { out[h].programs[d.row().Value("path")] = true })
+		}
+	}
+	g.kernels(out)
+	return out
+}
+
+// row is the row that a deviation brings, or that is missing.
+func (d *deviation) row() facts.Raw {
+	if d.fact != nil {
+		return d.fact.Row
+	}
+	return d.expected.Row
+}
+
+func isPackages(t *table) bool {
+	return t.rule.Name == "deb_packages" || t.rule.Name == "rpm_packages"
+}
+
+// kernels marks the hosts whose kernel is not the commonest one.
+func (g *group) kernels(out []*context) {
+	t := g.table("host_identity", "kernel_info")
+	if t == nil || len(t.keys) == 0 {
+		return
+	}
+	column := "kernel_version"
+	if t.rule.Name == "kernel_info" {
+		column = "version"
+	}
+	usual := map[string]int{}
+	for _, k := range t.keys {
+		for _, f := range k.facts {
+			usual[k.compared(f, column)] += f.hosts.count()
+		}
+	}
+	for _, k := range t.keys {
+		for _, f := range k.facts {
+			if version := k.compared(f, column); 2*usual[version] < len(g.hosts) {
+				f.hosts.each(func(h int) { out[h].kernel = true })
+			}
+		}
+	}
+}
+
+// habits are what the group does now and then on its own.
+type habits struct {
+	onDemand map[string]bool // units that are started by timers, sockets, the bus or other units
+	cron     []string        // commands that most hosts have in a crontab
+	public   map[string]int  // program → public addresses that hosts' copies talk to
+}
+
+func (g *group) learnHabits() habits {
+	h := habits{onDemand: map[string]bool{}, public: map[string]int{}}
+	if t := g.table("systemd_units"); t != nil {
+		for _, k := range t.keys {
+			for _, f := range k.facts {
+				if onDemand(f.Row) {
+					h.onDemand[f.Row.Value("id")] = true
+				}
+			}
+		}
+		for _, k := range t.keys { // the service of a timer that most hosts have
+			if timer, ok := strings.CutSuffix(k.columns[0], ".timer"); ok && 2*k.present.count() > len(g.hosts) {
+				h.onDemand[timer+".service"] = true
+			}
+		}
+	}
+	if t := g.table("crontab"); t != nil {
+		for _, k := range t.keys {
+			if 2*k.present.count() > len(g.hosts) {
+				h.cron = append(h.cron, k.named("command"))
+			}
+		}
+	}
+	for _, t := range g.tables {
+		if !isSockets(t) {
+			continue
+		}
+		for _, k := range t.keys {
+			if len(k.facts) > 0 && public(k.facts[0].Row) {
+				h.public[owner(k.facts[0].Row)]++
+			}
+		}
+	}
+	return h
+}
+
+// onDemand reports whether a unit is one that packages bring and that is not
+// enabled by itself: something else starts it, now and then.
+func onDemand(row facts.Raw) bool {
+	state := row.Value("unit_file_state")
+	return (state == "static" || state == "indirect") && inUnitDir(row.Value("fragment_path"))
+}
+
+func inUnitDir(p string) bool {
+	return strings.HasPrefix(p, "/lib/systemd/") || strings.HasPrefix(p, "/usr/lib/systemd/")
+}
+
+// passing explains processes and units that run for a while on any host.
+func (g *group) passing(d *deviation) string {
+	row := d.row()
+	switch d.table().rule.Name {
+	case "systemd_units", "startup_items":
+		return g.passingUnit(d)
+	case "processes":
+		if !inSystemDir(row.Value("path")) {
+			return ""
+		}
+		unit := path.Base(row.Value("cgroup_path"))
+		if g.habits.onDemand[unit] {
+			return unit + " runs now and then"
+		}
+		if path.Base(row.Value("parent_path")) == "cron" || path.Base(row.Value("parent_path")) == "crond" || strings.HasSuffix(row.Value("cgroup_path"), "/cron.service") || strings.HasSuffix(row.Value("cgroup_path"), "/crond.service") {
+			command := row.Value("cmdline")
+			if command != "" && slices.ContainsFunc(g.habits.cron, func(c string) bool { return strings.Contains(c, command) || strings.Contains(command, c) }) {
+				return "a cron entry that most hosts have is running"
+			}
+		}
+	}
+	return ""
+}
+
+func (g *group) passingUnit(d *deviation) string {
+	if d.kind != triage.Changed {
+		if onDemand(d.row()) && !failed(d) {
+			return "the unit is loaded now and then"
+		}
+		return ""
+	}
+	if !slices.Equal(d.changed, []string{"active_state"}) && !slices.Equal(d.changed, []string{"status"}) {
+		return ""
+	}
+	switch d.key.compared(d.fact, d.changed[0]) {
+	case "failed":
+		return ""
+	case "activating", "deactivating", "reloading":
+		return "the unit is starting or stopping"
+	}
+	if onDemand(d.row()) || g.habits.onDemand[d.key.columns[0]] {
+		return "the unit runs now and then"
+	}
+	return ""
+}
+
+func failed(d *deviation) bool {
+	return d.fact != nil && d.key.compared(d.fact, "active_state") == "failed"
+}
+
+func isSockets(t *table) bool {
+	return t.rule.Name == "open_sockets_remote" || t.rule.Name == "process_open_sockets"
+}

@@ -1,0 +1,118 @@
+package detect
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	"diffy/pkg/facts"
+	"diffy/pkg/triage"
+)
+
+// byPackage explains what belongs to a package whose version changed on the
+// host: wholly when its name says so, partly when it is a packaged file's
+// content and no package's name speaks for or against it.
+func (g *group) byPackage(d *deviation, c *context) (float64, string) {
+	if isPackages(d.table()) && d.kind == triage.Changed {
+		return explainedPartly, "it is a package of another version"
+	}
+	if isPackages(d.table()) || len(c.packages) == 0 {
+		return 0, ""
+	}
+	if len(g.hosts) <= 3 {
+		return explainedFully, "it is one of three hosts at most, and has packages of other versions: " + c.packages[0]
+	}
+	names := subjects(d)
+	for _, p := range c.packages {
+		for _, name := range names {
+			if belongs(name, p) {
+				return explainedFully, "it follows the version of package " + p
+			}
+		}
+	}
+	if d.kind == triage.Changed && slices.Contains(d.changed, "sha256") && ownerOf(d.key.columns[0]) == "" && inSystemDir(d.key.columns[0]) && packaged(d.fact.Row) {
+		return explainedPartly, "packages changed on the host"
+	}
+	return 0, ""
+}
+
+// subjects are the strings of a deviation that may name a package: paths, unit
+// names and the like.
+func subjects(d *deviation) []string {
+	row := d.row()
+	var out []string
+	for _, column := range []string{"path", "process.path", "proc_path", "map_path", "fragment_path", "source_path", "id", "name", "directory", "rule", "source", "module"} {
+		if v := row.Value(column); v != "" {
+			out = append(out, v)
+		}
+	}
+	for _, column := range []string{"cmdline", "process.cmdline", "command"} {
+		for _, word := range words(row.Value(column)) {
+			if strings.HasPrefix(word, "/") {
+				out = append(out, word)
+			}
+		}
+	}
+	return out
+}
+
+// owners are packages of programs that do not bear their package's name, Debian
+// and Red Hat families.
+var owners = map[string]string{
+	"ls": "coreutils", "cp": "coreutils", "cat": "coreutils", "ps": "procps", "top": "procps", "ss": "iproute", "netstat": "net-tools",
+	"login": "login", "su": "util-linux", "bash": "bash", "sh": "dash", "find": "findutils", "lsof": "lsof", "sudo": "sudo",
+	"passwd": "passwd", "ssh": "openssh", "scp": "openssh", "sshd": "openssh", "sftp-server": "openssh", "curl": "curl", "wget": "wget",
+	"crontab": "cron", "cron": "cron", "crond": "cronie", "systemctl": "systemd", "journalctl": "systemd", "kmod": "kmod",
+	"auditd": "audit", "iptables": "iptables", "osqueryi": "osquery", "osqueryd": "osquery", "agetty": "util-linux",
+	"dbus-daemon": "dbus", "rsyslogd": "rsyslog", "chronyd": "chrony", "amazon-ssm-agent": "amazon-ssm-agent",
+}
+
+// ownerOf names the package that a program belongs to, "" when its name does
+// not tell.
+func ownerOf(p string) string {
+	base := path.Base(p)
+	if name, ok := owners[base]; ok {
+		return name
+	}
+	switch {
+	case strings.HasPrefix(base, "pam_"):
+		return "libpam"
+	case strings.HasPrefix(base, "systemd"):
+		return "systemd"
+	case strings.HasPrefix(base, "python3"):
+		return "python3"
+	}
+	return ""
+}
+
+// belongs reports whether a path, unit or file name is a package's by its name.
+func belongs(name, pkg string) bool {
+	if owner := ownerOf(name); owner != "" && strings.HasPrefix(pkg, owner) {
+		return true
+	}
+	for _, part := range strings.Split(name, "/") {
+		part = strings.TrimPrefix(part, "lib")
+		stem, _, _ := strings.Cut(part, ".")
+		if stem == "" || len(stem) < 3 {
+			continue
+		}
+		bare := strings.TrimPrefix(pkg, "lib")
+		if stem == pkg || stem == bare || strings.HasPrefix(bare, stem+"-") || strings.HasPrefix(stem, bare+"-") || versionless(bare) == versionless(stem) {
+			return true
+		}
+	}
+	return false
+}
+
+// versionless cuts the digits off the end: libssl3 and libssl.so.3, python3.11.
+func versionless(s string) string { return strings.TrimRight(s, "0123456789.-") }
+
+// packaged reports whether a file's times look like a package's: built long
+// before it was put there.
+func packaged(row facts.Raw) bool {
+	m, c := row.Value("mtime"), row.Value("ctime")
+	if m == "" || c == "" {
+		return false
+	}
+	return len(m) == len(c) && m < c
+}
