@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -297,8 +298,9 @@ func fitsPhone(c *chromium, results ...*triage.Result) {
 	c.use(desktop)
 }
 
-// staysInstant measures a report of 1,000 hosts and 10,000 findings. The limits
-// are far above what is seen, as other work may share the machine.
+// staysInstant measures a report of 1,000 hosts and 10,000 findings. What it holds
+// is bounded exactly; of the times, as other work may share the machine, only the
+// best of three searches.
 func staysInstant(c *chromium, r *triage.Result) {
 	began := time.Now()
 	page := render(c.t, r)
@@ -307,18 +309,25 @@ func staysInstant(c *chromium, r *triage.Result) {
 	began = time.Now()
 	c.open(s.URL)
 	loaded := time.Since(began)
-	c.t.Logf("written in %v, %.1f MB, loaded in %v", made.Round(time.Millisecond), float64(len(page))/1e6, loaded.Round(time.Millisecond))
-	if made > 10*time.Second || len(page) > 24e6 || loaded > 20*time.Second {
-		c.t.Error("the report is too slow or too large")
+	nodes := js[int](c, `document.querySelectorAll('*').length`)
+	c.t.Logf("written in %v, %.1f MB, %d elements, loaded in %v", made.Round(time.Millisecond), float64(len(page))/1e6, nodes, loaded.Round(time.Millisecond))
+	if len(page) > 16e6 || nodes > 400000 {
+		c.t.Error("the report is too large")
 	}
-	for _, text := range []string{"s", "sentineld", r.Hosts[500].Host, "no such thing", ""} {
-		ms := js[float64](c, fmt.Sprintf(`(async () => {
-			const q = document.getElementById('q'); q.value = %q;
-			const began = performance.now(); q.dispatchEvent(new Event('input'));
-			await %s; return performance.now() - began; })()`, text, settled))
-		c.t.Logf("search %q: %.0f ms, %s", text, ms, js[string](c, `document.getElementById('found').value`))
-		if ms > 3000 {
-			c.t.Errorf("search %q takes %.0f ms", text, ms)
+	texts := []string{"s", "sentineld", r.Hosts[500].Host, "no such thing", ""}
+	took := map[string][]float64{}
+	for range 3 {
+		for _, text := range texts {
+			took[text] = append(took[text], js[float64](c, fmt.Sprintf(`(async () => {
+				const q = document.getElementById('q'); q.value = %q;
+				const began = performance.now(); q.dispatchEvent(new Event('input'));
+				await %s; return performance.now() - began; })()`, text, settled)))
+		}
+	}
+	for _, text := range texts {
+		c.t.Logf("search %q: %.0f ms", text, took[text])
+		if best := slices.Min(took[text]); best > 1000 {
+			c.t.Errorf("search %q takes %.0f ms", text, best)
 		}
 	}
 	// A host far down in a long list is found although no finding names it.
