@@ -1,0 +1,92 @@
+package e2e
+
+import (
+	"os"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// cases are what can happen to a run. CASE chooses one.
+var cases = []struct {
+	name string
+	run  func(*world)
+}{
+	{"attacked", attacked},
+	{"clean", clean},
+}
+
+func TestCases(t *testing.T) {
+	chosen := os.Getenv("CASE")
+	ran := 0
+	for _, c := range cases {
+		if chosen == "" || chosen == c.name {
+			ran++
+			t.Run(c.name, func(t *testing.T) { c.run(newWorld(t)) })
+		}
+	}
+	if ran == 0 {
+		t.Errorf("CASE=%s: there is no such case", chosen)
+	}
+}
+
+// attacked: two hosts of eight are attacked in the middle of a rolling deploy, and
+// nothing is known of the group. Both tiers are asked.
+func attacked(w *world) {
+	known := readTruth(w.T)
+	hosts := played(func(string) bool { return true })
+	w.settle(w.scale("shop", len(hosts)), hosts)
+	const run = "asg-shop-20260102T0304-a1b2"
+	end := w.run(run, `{"target":{"autoScalingGroup":"shop"},"tiers":["core","ext"]}`)
+	w.leave(end)
+
+	w.succeeded(end)
+	w.accounted(run, "examined", w.instances(hosts))
+	result := w.result(run)
+	suspicious := w.instances(known.Attacked)
+	if first := result.Hosts[:len(suspicious)]; !sameHosts(first, suspicious) {
+		w.Errorf("the first hosts of the result are %v, want %v", hostsOf(first), suspicious)
+	}
+	w.told(run, suspicious)
+	w.noSecrets()
+	w.noRows()
+	w.sameEvidence(run)
+	w.sameLocally(result, runOf{run, "triage"})
+}
+
+// clean: a baseline is made of two hosts that were just deployed, then the group
+// is scaled out, and one run compares all of it with the baseline. The hosts are
+// those of the same fleet that nobody attacked.
+func clean(w *world) {
+	known := readTruth(w.T)
+	news := []string{"baseline", "baseline-1.9.0"}
+	w.settle(w.scale("shop", len(news)), news)
+	const first, second = "asg-shop-20260101T0000-base", "asg-shop-20260102T0304-c3d4"
+	made := w.run(first, `{"purpose":"baseline","target":{"autoScalingGroup":"shop"}}`)
+	w.succeeded(made)
+
+	hosts := played(func(name string) bool { return !slices.Contains(known.Attacked, name) })
+	old := w.instances(news)
+	all := w.scale("shop", len(hosts)+len(news))
+	w.settle(slices.DeleteFunc(slices.Clone(all), func(id string) bool { return slices.Contains(old, id) }), hosts)
+	w.retire(old)
+	used := w.run(second, `{"target":{"autoScalingGroup":"shop"}}`)
+	w.leave(made, used)
+
+	w.succeeded(used)
+	w.accounted(first, "examined", old)
+	w.accounted(second, "examined", w.instances(hosts))
+	result := w.result(second)
+	if len(result.Group.Baselines) != 1 || result.Group.Baselines[0].Version != first || result.Group.Baselines[0].Hosts != len(news) {
+		w.Errorf("baselines of the result: %+v, want %s of %d hosts", result.Group.Baselines, first, len(news))
+	}
+	for _, f := range result.Findings {
+		if f.Severity.Loud() && !known.tolerates(f, w.plays(f.Hosts)) {
+			w.Errorf("%s on %s, which nobody attacked: %s %v", f.Query, strings.Join(w.plays(f.Hosts), ", "), f.Why, f.Key)
+		}
+	}
+	w.noSecrets()
+	w.noRows()
+	w.sameEvidence(second)
+	w.sameLocally(result, runOf{first, "baseline"}, runOf{second, "triage"})
+}

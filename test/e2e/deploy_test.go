@@ -1,0 +1,201 @@
+package e2e
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/autoscaling"
+	astypes "github.com/aws/aws-sdk-go-v2/service/autoscaling/types"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	dbtypes "github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/aws/aws-sdk-go-v2/service/sfn"
+	"github.com/aws/aws-sdk-go-v2/service/sns"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	ssmtypes "github.com/aws/aws-sdk-go-v2/service/ssm/types"
+
+	"diffy/collect"
+	"diffy/pkg/pipeline"
+)
+
+// deploy makes what the stack makes, as far as the handlers see it.
+func (w *world) deploy() {
+	w.Helper()
+	w.deployBuckets()
+	w.deployTable()
+	w.deployTopic()
+	w.deployDocument()
+	w.deployMachine()
+	packed, err := release()
+	w.must(err)
+	sum := sha256.Sum256(packed)
+	digest := hex.EncodeToString(sum[:])
+	_, err = w.s3().PutObject(w.Context(), &s3.PutObjectInput{
+		Bucket: &w.cfg.Intake, Key: aws.String(pipeline.OsqueryKey(digest)), Body: strings.NewReader(string(packed)),
+	})
+	w.must(err)
+	w.serve(digest)
+}
+
+func (w *world) deployBuckets() {
+	w.Helper()
+	client := w.s3()
+	for _, name := range []string{w.cfg.Intake, w.cfg.Work, w.cfg.Evidence} {
+		_, err := client.CreateBucket(w.Context(), &s3.CreateBucketInput{
+			Bucket:                     &name,
+			CreateBucketConfiguration:  &s3types.CreateBucketConfiguration{LocationConstraint: region},
+			ObjectLockEnabledForBucket: aws.Bool(name == w.cfg.Evidence),
+		})
+		w.must(err)
+	}
+	_, err := client.PutObjectLockConfiguration(w.Context(), &s3.PutObjectLockConfigurationInput{
+		Bucket: &w.cfg.Evidence,
+		ObjectLockConfiguration: &s3types.ObjectLockConfiguration{
+			ObjectLockEnabled: s3types.ObjectLockEnabledEnabled,
+			Rule: &s3types.ObjectLockRule{DefaultRetention: &s3types.DefaultRetention{
+				Mode: s3types.ObjectLockRetentionModeGovernance, Days: aws.Int32(90),
+			}},
+		},
+	})
+	w.must(err)
+}
+
+func (w *world) deployTable() {
+	w.Helper()
+	text := func(name string) dbtypes.AttributeDefinition {
+		return dbtypes.AttributeDefinition{AttributeName: &name, AttributeType: dbtypes.ScalarAttributeTypeS}
+	}
+	keys := func(hash, sort string) []dbtypes.KeySchemaElement {
+		return []dbtypes.KeySchemaElement{
+			{AttributeName: &hash, KeyType: dbtypes.KeyTypeHash}, {AttributeName: &sort, KeyType: dbtypes.KeyTypeRange},
+		}
+	}
+	_, err := dynamodb.NewFromConfig(w.sdk).CreateTable(w.Context(), &dynamodb.CreateTableInput{
+		TableName: &w.cfg.Table, BillingMode: dbtypes.BillingModePayPerRequest, KeySchema: keys("pk", "sk"),
+		AttributeDefinitions: []dbtypes.AttributeDefinition{text("pk"), text("sk"), text("kind"), text("started")},
+		GlobalSecondaryIndexes: []dbtypes.GlobalSecondaryIndex{{
+			IndexName: aws.String("runs"), KeySchema: keys("kind", "started"),
+			Projection: &dbtypes.Projection{ProjectionType: dbtypes.ProjectionTypeAll},
+		}},
+	})
+	w.must(err)
+}
+
+// deployTopic makes the topic and a queue that hears all of it.
+func (w *world) deployTopic() {
+	w.Helper()
+	topics, queues := sns.NewFromConfig(w.sdk), sqs.NewFromConfig(w.sdk)
+	topic, err := topics.CreateTopic(w.Context(), &sns.CreateTopicInput{Name: aws.String("diffy-results")})
+	w.must(err)
+	queue, err := queues.CreateQueue(w.Context(), &sqs.CreateQueueInput{QueueName: aws.String("subscriber")})
+	w.must(err)
+	w.queue = *queue.QueueUrl
+	_, err = topics.Subscribe(w.Context(), &sns.SubscribeInput{
+		TopicArn: topic.TopicArn, Protocol: aws.String("sqs"),
+		Endpoint: aws.String("arn:aws:sqs:" + region + ":" + account + ":subscriber"),
+	})
+	w.must(err)
+}
+
+func (w *world) deployDocument() {
+	w.Helper()
+	_, err := ssm.NewFromConfig(w.sdk).CreateDocument(w.Context(), &ssm.CreateDocumentInput{
+		Name: &w.cfg.Document, Content: aws.String(string(collect.Document())),
+		DocumentType: ssmtypes.DocumentTypeCommand, DocumentFormat: ssmtypes.DocumentFormatJson,
+	})
+	w.must(err)
+}
+
+// document is the document as moto keeps it.
+func (w *world) document() (document, error) {
+	client := ssm.NewFromConfig(w.sdk)
+	described, err := client.DescribeDocument(w.Context(), &ssm.DescribeDocumentInput{Name: &w.cfg.Document})
+	if err != nil {
+		return document{}, err
+	}
+	content, err := client.GetDocument(w.Context(), &ssm.GetDocumentInput{Name: &w.cfg.Document})
+	if err != nil {
+		return document{}, err
+	}
+	d := document{Name: w.cfg.Document, Version: *described.Document.DefaultVersion, Hash: *described.Document.Hash}
+	return d, json.Unmarshal([]byte(*content.Content), &d.Content)
+}
+
+// deployMachine makes the state machine of the file that is deployed, with its
+// names filled in.
+func (w *world) deployMachine() {
+	w.Helper()
+	definition, err := os.ReadFile(filepath.Join(root, "statemachine/triage.asl.json"))
+	w.must(err)
+	folders, err := os.ReadDir(filepath.Join(root, "functions"))
+	w.must(err)
+	names := []string{"${workBucket}", w.cfg.Work}
+	for _, f := range folders {
+		names = append(names, "${"+f.Name()+"}", functionARN(f.Name()))
+	}
+	machine, err := sfn.NewFromConfig(w.sdk).CreateStateMachine(w.Context(), &sfn.CreateStateMachineInput{
+		Name: aws.String("diffy-triage"), Definition: aws.String(strings.NewReplacer(names...).Replace(string(definition))),
+		RoleArn: aws.String("arn:aws:iam::" + account + ":role/diffy-triage"),
+	})
+	w.must(err)
+	w.machine = *machine.StateMachineArn
+}
+
+// scale makes an auto scaling group of a new launch template have so many
+// instances, and returns their ids in order. Instances that run stay.
+func (w *world) scale(group string, size int) []string {
+	w.Helper()
+	client, number := autoscaling.NewFromConfig(w.sdk), aws.Int32(int32(size))
+	if len(w.members(group)) == 0 {
+		template, err := ec2.NewFromConfig(w.sdk).CreateLaunchTemplate(w.Context(), &ec2.CreateLaunchTemplateInput{
+			LaunchTemplateName: &group,
+			LaunchTemplateData: &ec2types.RequestLaunchTemplateData{ImageId: aws.String("ami-12c6146b"), InstanceType: ec2types.InstanceTypeT3Micro},
+		})
+		w.must(err)
+		_, err = client.CreateAutoScalingGroup(w.Context(), &autoscaling.CreateAutoScalingGroupInput{
+			AutoScalingGroupName: &group, MinSize: aws.Int32(0), MaxSize: aws.Int32(1000), DesiredCapacity: number,
+			AvailabilityZones: []string{region + "a"},
+			LaunchTemplate:    &astypes.LaunchTemplateSpecification{LaunchTemplateId: template.LaunchTemplate.LaunchTemplateId, Version: aws.String("1")},
+		})
+		w.must(err)
+		return w.members(group)
+	}
+	_, err := client.SetDesiredCapacity(w.Context(), &autoscaling.SetDesiredCapacityInput{AutoScalingGroupName: &group, DesiredCapacity: number})
+	w.must(err)
+	return w.members(group)
+}
+
+// retire terminates instances of a group and lets it shrink.
+func (w *world) retire(ids []string) {
+	w.Helper()
+	for _, id := range ids {
+		_, err := autoscaling.NewFromConfig(w.sdk).TerminateInstanceInAutoScalingGroup(w.Context(),
+			&autoscaling.TerminateInstanceInAutoScalingGroupInput{InstanceId: &id, ShouldDecrementDesiredCapacity: aws.Bool(true)})
+		w.must(err)
+	}
+}
+
+func (w *world) members(group string) []string {
+	w.Helper()
+	out, err := autoscaling.NewFromConfig(w.sdk).DescribeAutoScalingGroups(w.Context(),
+		&autoscaling.DescribeAutoScalingGroupsInput{AutoScalingGroupNames: []string{group}})
+	w.must(err)
+	var ids []string
+	for _, g := range out.AutoScalingGroups {
+		for _, i := range g.Instances {
+			ids = append(ids, *i.InstanceId)
+		}
+	}
+	slices.Sort(ids)
+	return ids
+}
