@@ -74,7 +74,8 @@ func TestFind(t *testing.T) {
 			"a host of which every query failed",
 			map[string]string{"g/a.json": table, "h/a.json": "", "h/b.json": "Error: x"},
 			[]string{""},
-			[]string{"g: a.json", "h: a.json b.json"}, nil,
+			[]string{"g: a.json", "h: a.json b.json"},
+			nil,
 		},
 		{
 			"a folder with nothing of osquery",
@@ -94,13 +95,15 @@ func TestFind(t *testing.T) {
 			"logs of osqueryd, a host a file",
 			map[string]string{"a.log": of("a"), "b.log": of("b"), "c.log": "not a line\n" + of("c")},
 			[]string{""},
-			[]string{"a.log: a.log", "b.log: b.log", "c.log: c.log"}, nil,
+			[]string{"a.log: a.log", "b.log: b.log", "c.log: c.log"},
+			nil,
 		},
 		{
 			"logs of osqueryd that share hosts",
 			map[string]string{"1/a.log": of("a") + of("b"), "2/b.log.gz": string(gzipped([]byte(of("b") + of("c")))), "c.log": of("c"), "d.log": of("d")},
 			[]string{""},
-			[]string{": 1/a.log 2/b.log.gz c.log", "d.log: d.log"}, nil,
+			[]string{": 1/a.log 2/b.log.gz c.log", "d.log: d.log"},
+			nil,
 		},
 		{
 			"answers to live queries",
@@ -113,13 +116,15 @@ func TestFind(t *testing.T) {
 			"single files",
 			map[string]string{"h/a.json": table, "h/b.json": table, "live/a.json": live("a"), "live/b.json": live("a"), "i-1.jsonl": begins, "h.log": of("h"), "empty.jsonl": ""},
 			[]string{"h/b.json", "h/a.json", "h/a.json", "live/a.json", "live/b.json", "i-1.jsonl", "h.log", "empty.jsonl"},
-			[]string{"empty.jsonl: empty.jsonl", "h: b.json a.json", "h.log: h.log", "i-1.jsonl: i-1.jsonl", "live: a.json b.json"}, nil,
+			[]string{"empty.jsonl: empty.jsonl", "h: b.json a.json", "h.log: h.log", "i-1.jsonl: i-1.jsonl", "live: a.json b.json"},
+			nil,
 		},
 		{
 			"a log in a host's folder",
 			map[string]string{"h/a.json": table, "h/b.json": table, "h/osqueryd.results.log": of("h")},
 			[]string{"h"},
-			[]string{"h: a.json b.json", "h/osqueryd.results.log: osqueryd.results.log"}, nil,
+			[]string{"h: a.json b.json", "h/osqueryd.results.log: osqueryd.results.log"},
+			nil,
 		},
 	}
 	for _, test := range tests {

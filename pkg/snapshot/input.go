@@ -111,6 +111,9 @@ func (l *lines) next() ([]byte, bool) {
 		if i := bytes.IndexByte(l.buf[searched:], '\n'); i >= 0 {
 			line := l.buf[l.start : searched+i]
 			l.start = searched + i + 1
+			if extra := len(line) - l.max; extra > 0 {
+				l.whole, l.size, line = false, int64(extra), line[:l.max]
+			}
 			return l.line(line, 1), true
 		}
 		searched = len(l.buf)

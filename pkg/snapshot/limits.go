@@ -6,7 +6,7 @@ import "cmp"
 // DefaultLimits. A limit that is met is an error of the query and host it was
 // met in; what came before it is kept.
 type Limits struct {
-	HostBytes  int64 // JSON of one host, decompressed; at most 2 GiB
+	HostBytes  int64 // JSON of one host, decompressed; the line that crosses it is the last; at most 2 GiB
 	LogBytes   int64 // JSON of one unit, all its hosts together, decompressed
 	GzipRatio  int64 // decompressed : compressed, once 16 MiB have come out
 	Hosts      int   // hosts in one unit

@@ -24,9 +24,9 @@ func TestLimitsOfLogs(t *testing.T) {
 	}{
 		{
 			"a host that is too large leaves the others alone", Limits{HostBytes: 150},
-			snap("a", "users", row) + snap("b", "users", row) + snap("a", "mounts", strings.Repeat(row+",", 7)+row) + snap("b", "mounts", row),
+			snap("a", "users", row) + snap("b", "users", row) + snap("a", "mounts", strings.Repeat(row+",", 5)+row) + snap("b", "mounts", row) + snap("a", "groups", row),
 			[]string{
-				"a users cut=false", "mounts: f: line 3: beyond the limit of 150 bytes for one host: left out",
+				"a users mounts cut=false", "groups: f: line 5: beyond the limit of 150 bytes for one host: left out",
 				"b users mounts cut=false",
 			},
 		},
@@ -35,11 +35,13 @@ func TestLimitsOfLogs(t *testing.T) {
 			snap("a", "users", row) + snap("b", "users", strings.Repeat(row+",", 100)+row) + snap("b", "mounts", row),
 			[]string{
 				"a users cut=false",
-				"b mounts cut=false", "users: f: line 2: beyond the limit of 150 bytes for one host: left out",
+				"b users cut=false", "users: f: line 2, byte 150: expected the end of a string, found the limit of 150 bytes",
+				"mounts: f: line 3: beyond the limit of 150 bytes for one host: left out",
 			},
 		},
 		{
-			"a log that is too large", Limits{LogBytes: 100},
+			"a log that is too large",
+			Limits{LogBytes: 100},
 			snap("a", "users", row) + snap("a", "mounts", row),
 			[]string{
 				"a users cut=true", "mounts: f: line 2, byte 37: expected , or } after a value, found the place where the limit of 100 bytes for all hosts of one log is reached",
@@ -47,7 +49,8 @@ func TestLimitsOfLogs(t *testing.T) {
 			},
 		},
 		{
-			"too many hosts", Limits{Hosts: 2},
+			"too many hosts",
+			Limits{Hosts: 2},
 			snap("a", "users", row) + snap("b", "users", row) + snap("c", "users", row),
 			[]string{
 				"a users cut=false", ": f: line 3: a host beyond the limit of 2 hosts: left out",
@@ -55,7 +58,8 @@ func TestLimitsOfLogs(t *testing.T) {
 			},
 		},
 		{
-			"rows that come one by one", Limits{QueryRows: 2},
+			"rows that come one by one",
+			Limits{QueryRows: 2},
 			strings.Repeat(`{"name":"users","hostIdentifier":"a","columns":{"uid":"0"},"action":"added"}`+"\n", 4),
 			[]string{
 				"a users cut=false",

@@ -30,7 +30,7 @@ func ReadLog(r io.Reader, source string, l Limits) ([]*Host, error) {
 func (r *reading) log(from io.Reader, source string) {
 	in, err := newInput(from, &r.limits, &r.budget)
 	if err != nil {
-		r.lost(fmt.Sprintf("%s: %v", source, err))
+		r.lost(func() string { return fmt.Sprintf("%s: %v", source, err) })
 		r.cut = true
 		return
 	}
@@ -45,7 +45,7 @@ func (r *reading) log(from io.Reader, source string) {
 		}
 	}
 	if !errors.Is(lines.err, io.EOF) {
-		r.lost(fmt.Sprintf("%s: after line %d: expected more, but %v", source, lines.n, lines.err))
+		r.lost(func() string { return fmt.Sprintf("%s: after line %d: expected more, but %v", source, lines.n, lines.err) })
 		r.cut = true
 	}
 }
@@ -73,27 +73,25 @@ func (r *reading) take(data []byte, at *lines, source string) {
 	if given == nil && f != nil {
 		given = lastHost(data)
 	}
-	var text string
-	if f != nil {
-		text = place(source, at.n, f.at) + ": " + f.text(at.ending())
-	}
 	if given == nil {
 		if f == nil {
-			text = place(source, at.n, 0) + ": expected a hostIdentifier"
+			f = &fault{want: "a hostIdentifier", found: "none"}
 		}
-		r.lost(text)
+		r.lost(func() string { return at.where(source, f) })
 		return
 	}
 	h := r.host(given, source)
 	if h == nil {
-		r.lost(fmt.Sprintf("%s: line %d: a host beyond the limit of %d hosts: left out", source, at.n, r.limits.Hosts))
+		r.lost(func() string {
+			return fmt.Sprintf("%s: line %d: a host beyond the limit of %d hosts: left out", source, at.n, r.limits.Hosts)
+		})
 		return
 	}
 	query := string(l.name())
 	if l.isFleet() {
 		query = stem(source)
 	}
-	if h.Bytes+at.size > r.limits.HostBytes {
+	if h.Bytes > r.limits.HostBytes {
 		h.fail(query, fmt.Sprintf("%s: line %d: beyond the limit of %d bytes for one host: left out", source, at.n, r.limits.HostBytes))
 		if a := h.answers[query]; a != nil {
 			a.cut = true
@@ -104,10 +102,15 @@ func (r *reading) take(data []byte, at *lines, source string) {
 	h.Time = max(h.Time, l.number(fieldUnixTime, 0))
 	c := commit{r, h, l, query, source, at.n}
 	if f != nil {
-		c.broken(text)
+		c.broken(at.where(source, f))
 		return
 	}
 	c.line()
+}
+
+// where says where a fault is, and what it is.
+func (l *lines) where(source string, f *fault) string {
+	return place(source, l.n, f.at) + ": " + f.text(l.ending())
 }
 
 // text says what was expected and what was there instead.

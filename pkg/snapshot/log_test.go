@@ -205,11 +205,11 @@ func TestOtherLogs(t *testing.T) {
 		{"a broken line of nobody", strings.ReplaceAll(users, `"h"`, `"g"`) + users + `{"snapshot":[{"uid":"0"}` + "\n" + `{"x":1}`, []told{
 			{Name: "g", Time: 11, Tables: map[string][]triage.Row{"users": root}, Errors: []string{
 				": f: line 3, byte 24: expected , or ] after a row, found the end of the line",
-				": f: line 4, byte 0: expected a hostIdentifier",
+				": f: line 4, byte 0: expected a hostIdentifier, found none",
 			}},
 			{Name: "h", Time: 11, Tables: map[string][]triage.Row{"users": root}, Errors: []string{
 				": f: line 3, byte 24: expected , or ] after a row, found the end of the line",
-				": f: line 4, byte 0: expected a hostIdentifier",
+				": f: line 4, byte 0: expected a hostIdentifier, found none",
 			}},
 		}},
 		{"a name that is a path", strings.ReplaceAll(users, `"h"`, `"../../x\u001b"`), []told{{
@@ -236,7 +236,7 @@ func TestLogsWithoutAHost(t *testing.T) {
 		{"white space", "\n \n", "f: expected lines of an osquery log, found none"},
 		{"text", "Error: x\nmore\n", "f: line 1, byte 0: expected a line of an osquery log, which is an object, found other text"},
 		{"a table", `[{"uid":"0"}]`, "f: line 1, byte 0: expected a line of an osquery log, which is an object, found an array"},
-		{"an empty name", `{"name":"users","hostIdentifier":"","snapshot":[]}`, "f: line 1, byte 0: expected a hostIdentifier"},
+		{"an empty name", `{"name":"users","hostIdentifier":"","snapshot":[]}`, "f: line 1, byte 0: expected a hostIdentifier, found none"},
 		{"gzip without content", "\x1f\x8b\x08", "f: gzip header: unexpected EOF"},
 	}
 	for _, test := range tests {

@@ -44,10 +44,11 @@ func (r *reading) host(given []byte, source string) *host {
 	return h
 }
 
-// lost records a problem of evidence that may be any host's.
-func (r *reading) lost(text string) {
+// lost records a problem of evidence that may be any host's. The text is made
+// only where it is kept.
+func (r *reading) lost(text func() string) {
 	if r.strays++; r.strays <= maxSameErrors {
-		r.stray = append(r.stray, text)
+		r.stray = append(r.stray, text())
 	}
 }
 

@@ -175,28 +175,38 @@ func TestLimitsOfTables(t *testing.T) {
 		error  string
 	}{
 		{
-			"rows", Limits{QueryRows: 2},
-			`[{"a":"1"},{"a":"2"},{"a":"3"},{"a":"4"}]`, []triage.Row{{"a": "1"}, {"a": "2"}},
+			"rows",
+			Limits{QueryRows: 2},
+			`[{"a":"1"},{"a":"2"},{"a":"3"},{"a":"4"}]`,
+			[]triage.Row{{"a": "1"}, {"a": "2"}},
 			"byte 21: a row beyond the limit of 2 rows: left out (and 1 more like it)",
 		},
 		{
-			"cells", Limits{QueryCells: 4},
-			`[{"a":"1","b":"2"},{"a":"3"},{"a":"5"}]`, []triage.Row{{"a": "1", "b": "2"}, {"a": "3"}},
+			"cells",
+			Limits{QueryCells: 4},
+			`[{"a":"1","b":"2"},{"a":"3"},{"a":"5"}]`,
+			[]triage.Row{{"a": "1", "b": "2"}, {"a": "3"}},
 			"byte 29: a row beyond the limit of 4 cells: left out",
 		},
 		{
-			"late columns", Limits{QueryCells: 4},
-			`[{"a":"1","b":"2"},{"a":"3","c":"4"}]`, []triage.Row{{"a": "1", "b": "2"}, {"a": "3"}},
+			"late columns",
+			Limits{QueryCells: 4},
+			`[{"a":"1","b":"2"},{"a":"3","c":"4"}]`,
+			[]triage.Row{{"a": "1", "b": "2"}, {"a": "3"}},
 			"byte 0: columns that the first row does not have, beyond the limit of 4 cells: left out",
 		},
 		{
-			"value", Limits{ValueBytes: 3},
-			`[{"a":"abc","b":"abcd"},{"a":"a\"b\"c","b":12345}]`, []triage.Row{{"a": "abc", "b": "abc"}, {"a": `a"b`, "b": "123"}},
+			"value",
+			Limits{ValueBytes: 3},
+			`[{"a":"abc","b":"abcd"},{"a":"a\"b\"c","b":12345}]`,
+			[]triage.Row{{"a": "abc", "b": "abc"}, {"a": `a"b`, "b": "123"}},
 			"byte 17: a value beyond the limit of 3 bytes: only its beginning is kept (and 2 more like it)",
 		},
 		{
-			"host", Limits{HostBytes: 20},
-			`[{"a":"1"},{"a":"2"},{"a":"3"}]`, []triage.Row{{"a": "1"}},
+			"host",
+			Limits{HostBytes: 20},
+			`[{"a":"1"},{"a":"2"},{"a":"3"}]`,
+			[]triage.Row{{"a": "1"}},
 			"byte 18: expected the end of a string, found the place where the limit of 18 bytes for one host is reached",
 		},
 	}

@@ -33,7 +33,7 @@ func (u Unit) Read(l Limits) ([]*Host, error) {
 func (r *reading) open(path string) {
 	file, err := os.Open(path)
 	if err != nil {
-		r.lost(path + ": cannot be opened: " + cause(err))
+		r.lost(func() string { return path + ": cannot be opened: " + cause(err) })
 		r.cut = true
 		return
 	}
