@@ -1,0 +1,85 @@
+package main
+
+import (
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
+)
+
+// newAccess makes what people are given: a policy for responders, one for readers,
+// and the one role that can lift the lock.
+func (h *hub) newAccess() {
+	reader := h.readerGrants()
+	h.newPolicy("ReaderPolicy", h.set.title()+"Reader", "Reads runs, results and evidence of diffy", reader)
+	h.newPolicy("ResponderPolicy", h.set.title()+"Responder",
+		"Starts, follows and stops runs of diffy; approves baselines and suppresses findings", append(reader, h.responderGrants()...))
+	h.newBreakGlass()
+}
+
+func (h *hub) newPolicy(id, name, does string, grants []grant) {
+	policy := awsiam.NewManagedPolicy(h.stack, str(id), &awsiam.ManagedPolicyProps{
+		ManagedPolicyName: str(name),
+		Description:       str(does),
+		Document:          document(grants),
+	})
+	named(policy, id)
+	excuse(policy, grants)
+}
+
+func (h *hub) readerGrants() []grant {
+	return []grant{
+		{
+			sid: "ReadObjects", actions: []string{"s3:GetObject", "s3:GetObjectVersion", "s3:GetObjectRetention"},
+			on:  []string{*h.work.ArnForObjects(str("runs/*")), *h.evidence.ArnForObjects(str("runs/*"))},
+			why: "Results and evidence of every run, and of nothing else.",
+		},
+		{sid: "ListObjects", actions: []string{"s3:ListBucket", "s3:ListBucketVersions"}, on: []string{*h.work.BucketArn(), *h.evidence.BucketArn()}},
+		{
+			sid: "ReadRecords", actions: []string{"dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"},
+			on:  []string{*h.table.TableArn(), *h.table.TableArn() + "/index/*"},
+			why: "The table's own index.",
+		},
+		{
+			sid:     "FollowRuns",
+			actions: []string{"states:DescribeExecution", "states:GetExecutionHistory", "states:ListMapRuns", "states:DescribeMapRun"},
+			on:      append(h.runArns(), here("states", "mapRun:"+h.set.machine()+"/*")),
+			why:     "Every execution of the one state machine.",
+		},
+		{sid: "ListRuns", actions: []string{"states:ListExecutions", "states:DescribeStateMachine"}, on: []string{h.machineArn()}},
+		h.readThrough("dynamodb", "s3"),
+	}
+}
+
+func (h *hub) responderGrants() []grant {
+	return []grant{
+		h.startRuns(),
+		{sid: "StopRuns", actions: []string{"states:StopExecution"}, on: h.runArns(), why: "Every execution of the one state machine."},
+		cancelCommands(),
+		h.items("Decide", []string{"dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"}, "approved#*", "suppression#*", "group#*"),
+		h.keyThrough("dynamodb"),
+	}
+}
+
+// newBreakGlass makes the role that the policies of key and evidence except. It
+// can do what nobody else can, and nothing besides.
+func (h *hub) newBreakGlass() {
+	var by awsiam.IPrincipal = awsiam.NewAccountRootPrincipal().WithConditions(&map[string]any{
+		"Bool": map[string]any{"aws:MultiFactorAuthPresent": "true"},
+	})
+	if h.set.BreakGlassPrincipal != "" {
+		by = awsiam.NewArnPrincipal(str(h.set.BreakGlassPrincipal))
+	}
+	role := newRole(h.stack, "BreakGlassRole", h.set.breakGlass(), "Lifts the lock of evidence and disables its key; each use is an incident", by, []grant{
+		{
+			sid: "LiftTheLock", on: []string{*h.evidence.BucketArn(), *h.evidence.ArnForObjects(str("*"))},
+			actions: []string{
+				"s3:BypassGovernanceRetention", "s3:PutObjectRetention", "s3:GetObjectRetention", "s3:DeleteObject", "s3:DeleteObjectVersion",
+				"s3:ListBucket", "s3:ListBucketVersions", "s3:PutBucketObjectLockConfiguration", "s3:GetBucketObjectLockConfiguration",
+			},
+			why: "Which object has to go is not known before.",
+		},
+		{
+			sid: "EndTheKey", on: []string{*h.key.KeyArn()},
+			actions: []string{"kms:DescribeKey", "kms:DisableKey", "kms:EnableKey", "kms:ScheduleKeyDeletion", "kms:CancelKeyDeletion"},
+		},
+	})
+	role.Node().DefaultChild().(awsiam.CfnRole).SetMaxSessionDuration(num(3600))
+}

@@ -1,0 +1,36 @@
+package main
+
+import "github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
+
+// newDashboard makes one page: what was asked, what was seen, what went wrong.
+func (h *hub) newDashboard() {
+	var errors, durations []awscloudwatch.IMetric
+	for _, name := range h.order {
+		errors = append(errors, h.ofFunction(name, "Errors"))
+		durations = append(durations, h.ofFunction(name, "Duration").With(&awscloudwatch.MetricOptions{Statistic: str("Maximum")}))
+	}
+	waiting := func(queue string) awscloudwatch.IMetric {
+		return metric("AWS/SQS", "ApproximateNumberOfMessagesVisible", map[string]*string{"QueueName": str(queue)})
+	}
+	board := awscloudwatch.NewDashboard(h.stack, str("Dashboard"), &awscloudwatch.DashboardProps{
+		DashboardName: str(h.set.title()),
+		Widgets: &[]*[]awscloudwatch.IWidget{
+			{
+				graph("Runs", h.ofRuns("ExecutionsStarted"), h.ofRuns("ExecutionsSucceeded"), h.ofRuns("ExecutionsFailed"), h.ofRuns("ExecutionsTimedOut"), h.ofRuns("ExecutionsAborted")),
+				graph("Hosts", h.ofHosts("HostsExamined"), h.ofHosts("HostsPartial"), h.ofHosts("HostsNotExamined"), h.ofHosts("Outliers")),
+				graph("Coverage", h.coverage()),
+			},
+			{
+				graph("Findings and runs", h.ofRule("findings", "MatchedEvents"), h.ofRule("forwarded-findings", "MatchedEvents"), h.ofHosts("RunsTriggered"), h.lostFindings()),
+				graph("Bytes uploaded by hosts", h.uploaded()),
+				graph("Waiting to be read by somebody", waiting(*h.undelivered.QueueName()), waiting(*h.failures.QueueName())),
+			},
+			{graph("Errors", errors...), graph("Longest call, ms", durations...)},
+		},
+	})
+	named(board, "Dashboard")
+}
+
+func graph(title string, metrics ...awscloudwatch.IMetric) awscloudwatch.IWidget {
+	return awscloudwatch.NewGraphWidget(&awscloudwatch.GraphWidgetProps{Title: str(title), Left: &metrics, Width: num(8)})
+}

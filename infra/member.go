@@ -1,0 +1,142 @@
+package main
+
+import (
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsevents"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awss3"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awssqs"
+)
+
+// member is the small stack of every account and region, other than the hub's, in
+// which hosts are examined, those of the hub's own account included: a plain
+// template without assets, fit for StackSets.
+type member struct {
+	stack                             awscdk.Stack
+	set                               settings
+	hub, region, external, org, roles awscdk.CfnParameter
+	hasOrg, makesRoles                awscdk.CfnCondition
+}
+
+func newMember(app awscdk.App, set settings, document map[string]any) {
+	m := &member{set: set, stack: awscdk.NewStack(app, str("DiffyMember"), &awscdk.StackProps{
+		StackName:   str(set.title() + "Member"),
+		Description: str("diffy: lets the hub examine the hosts of this account and region"),
+		Synthesizer: awscdk.NewBootstraplessSynthesizer(nil),
+	})}
+	limitRoles(m.stack, set)
+	m.newParameters()
+	newDocument(m.stack, set, document)
+	intake := newIntake(m.stack, set, &awss3.BucketProps{Encryption: awss3.BucketEncryption_S3_MANAGED})
+	suppress(intake, "AwsSolutions-S1", "What hosts upload is read within minutes and gone after a day; who reads the evidence is logged in the hub.")
+	m.newTargetRoles()
+	m.newForwarding()
+}
+
+func (m *member) newParameters() {
+	text := func(id, does, pattern string, fallback *string) awscdk.CfnParameter {
+		return awscdk.NewCfnParameter(m.stack, str(id), &awscdk.CfnParameterProps{
+			Type: str("String"), Description: str(does), AllowedPattern: str(pattern), Default: fallback,
+		})
+	}
+	const region = `[a-z]{2}(-[a-z]+)+-[0-9]`
+	m.hub = text("HubAccount", "The account that runs diffy", `[0-9]{12}`, nil)
+	m.region = text("HubRegion", "The region in which it runs", region, nil)
+	m.external = text("ExternalId", "What the hub says when it assumes a role here", `[\w+=,.@:/-]{2,1224}`, str(m.set.ExternalID))
+	m.org = text("Organization", "Only principals of this organisation; empty: no such condition", `(o-[a-z0-9]{10,32})?`, str(m.set.Organization))
+	m.roles = text("RoleRegion", "The one region of this account in which its roles are made", region, nil)
+	m.hasOrg = m.condition("HasOrganization", awscdk.Fn_ConditionNot(awscdk.Fn_ConditionEquals(m.org.ValueAsString(), str(""))))
+	m.makesRoles = m.condition("MakesRoles", awscdk.Fn_ConditionEquals(m.roles.ValueAsString(), awscdk.Aws_REGION()))
+}
+
+func (m *member) condition(id string, expression awscdk.ICfnConditionExpression) awscdk.CfnCondition {
+	return awscdk.NewCfnCondition(m.stack, str(id), &awscdk.CfnConditionProps{Expression: expression})
+}
+
+// newTargetRoles makes what the hub's functions assume: one role that can look for
+// hosts and no more, for the trigger, and one that examines them.
+func (m *member) newTargetRoles() {
+	account := *awscdk.Aws_ACCOUNT_ID()
+	intake := arn("s3", "", "", m.set.intake(account, "*"))
+	objects := func(sid, action, keys string) grant {
+		return grant{
+			sid: sid, actions: []string{action}, on: []string{intake + "/" + keys}, when: ownBuckets(),
+			why: "Keys hold run, batch, host and digest, made at run time; the bucket's region is that of the hosts.",
+		}
+	}
+	m.newTarget("FinderRole", m.set.finder(), "Assumed by diffy's trigger to find the group of a host",
+		[]string{"trigger"}, []grant{describeInstances(), describeManaged()})
+	m.newTarget("TargetRole", m.set.target(), "Assumed by diffy to examine the hosts of this account",
+		[]string{"resolve", "collect", "poll", "extract"}, append(sendCommands(m.set, account),
+			describeInstances(), describeManaged(), followCommands(), cancelCommands(),
+			objects("WriteBundle", "s3:PutObject", "artifacts/bundles/*"),
+			objects("SignUploads", "s3:PutObject", "intake/*"),
+			objects("SignDownloads", "s3:GetObject", "artifacts/*"),
+			objects("ReadUploads", "s3:GetObject", "intake/*"),
+			grant{
+				sid: "TellMissingUploads", actions: []string{"s3:ListBucket"}, on: []string{intake}, when: ownBuckets(),
+				why: "The bucket's region is that of the hosts.",
+			},
+		))
+}
+
+// newTarget makes a role that exactly these functions of the hub may assume. They
+// are named by a condition: a role named as the principal itself would be lost,
+// without a word, when the hub is deployed anew.
+func (m *member) newTarget(id, name, does string, functions []string, grants []grant) {
+	var callers []string
+	for _, f := range functions {
+		callers = append(callers, arn("iam", "", *m.hub.ValueAsString(), "role/"+m.set.role(f)))
+	}
+	role := newRole(m.stack, id, name, does, awsiam.NewAccountPrincipal(m.hub.ValueAsString()).WithConditions(&map[string]any{
+		"ArnEquals": map[string]any{"aws:PrincipalArn": strs(callers...)},
+		"StringEquals": map[string]any{
+			"sts:ExternalId":     m.external.ValueAsString(),
+			"aws:PrincipalOrgID": awscdk.Fn_ConditionIf(m.hasOrg.LogicalId(), m.org.ValueAsString(), awscdk.Aws_NO_VALUE()),
+		},
+	}), grants)
+	role.Node().DefaultChild().(awsiam.CfnRole).CfnOptions().SetCondition(m.makesRoles)
+}
+
+// newForwarding sends GuardDuty's findings to the hub's bus. Where the hub is
+// GuardDuty's administrator it has them twice, and knows a finding by its id.
+func (m *member) newForwarding() {
+	bus := arn("events", *m.region.ValueAsString(), *m.hub.ValueAsString(), "event-bus/"+m.set.Name)
+	name := m.set.title() + "Forwarder"
+	role := newRole(m.stack, "ForwarderRole", name, "Lets EventBridge send findings to diffy's hub",
+		awsiam.NewServicePrincipal(str("events.amazonaws.com"), &awsiam.ServicePrincipalOpts{
+			Conditions: &map[string]any{"StringEquals": map[string]any{"aws:SourceAccount": awscdk.Aws_ACCOUNT_ID()}},
+		}), []grant{{sid: "Forward", actions: []string{"events:PutEvents"}, on: []string{bus}}})
+	role.Node().DefaultChild().(awsiam.CfnRole).CfnOptions().SetCondition(m.makesRoles)
+
+	queue := awssqs.NewQueue(m.stack, str("UndeliveredQueue"), &awssqs.QueueProps{
+		QueueName:       str(m.set.Name + "-undelivered"),
+		Encryption:      awssqs.QueueEncryption_SQS_MANAGED,
+		EnforceSSL:      yes,
+		RetentionPeriod: days(14),
+		RemovalPolicy:   awscdk.RemovalPolicy_DESTROY,
+	})
+	named(queue, "UndeliveredQueue")
+	suppress(queue, "AwsSolutions-SQS3", "This is a dead-letter queue itself.")
+
+	rule := awsevents.NewCfnRule(m.stack, str("ForwardRule"), &awsevents.CfnRuleProps{
+		Name:        str(m.set.Name + "-forward"),
+		Description: str("Sends GuardDuty findings that may name a host to diffy's hub"),
+		EventPattern: map[string]any{
+			"source": []string{guardDuty}, "detail-type": []string{findingType}, "detail": findingDetail(m.set),
+		},
+		State: str("ENABLED"),
+		Targets: []any{&awsevents.CfnRule_TargetProperty{
+			Id: str("Hub"), Arn: str(bus), RoleArn: str(roleArn(name)),
+			DeadLetterConfig: &awsevents.CfnRule_DeadLetterConfigProperty{Arn: queue.QueueArn()},
+		}},
+	})
+	rule.OverrideLogicalId(str("ForwardRule"))
+	queue.AddToResourcePolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
+		Sid:        str("UndeliveredFindings"),
+		Principals: &[]awsiam.IPrincipal{awsiam.NewServicePrincipal(str("events.amazonaws.com"), nil)},
+		Actions:    strs("sqs:SendMessage"),
+		Resources:  &[]*string{queue.QueueArn()},
+		Conditions: &map[string]any{"ArnEquals": map[string]any{"aws:SourceArn": here("events", "rule/"+m.set.Name+"-forward")}},
+	}))
+}
