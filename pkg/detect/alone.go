@@ -56,7 +56,7 @@ func (g *group) byBaseline(refs []*reference, seen []*deviation) []*deviation {
 		}
 		d.score.rarity -= churnBits * refs[g.cell[d.hosts.first()]].churn(d.table())
 		d.score.likes = -math.Log2(max(1, float64(perClass[d.rateClass()])/8))
-		d.score.prior = d.table().rule.Prior
+		d.score.prior = prior(d.table())
 		if values := len(d.key.facts); values > 2 {
 			d.score.spread = -math.Log2(float64(values) / 2)
 		}

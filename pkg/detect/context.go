@@ -14,6 +14,7 @@ type context struct {
 	packages []string        // whose version is not the usual one, or that are extra or gone
 	kernel   bool            // another kernel than most
 	booting  bool            // up for minutes only, the others for longer
+	crontabs map[string]bool // whose entries differ in their schedule only
 	programs map[string]bool // that a login, a timer or a common cron entry accounts for
 }
 
@@ -26,7 +27,7 @@ func (g *group) contexts(all []*deviation) []*context {
 	out := make([]*context, len(g.hosts))
 	longer := 0
 	for i, h := range g.hosts {
-		out[i] = &context{booting: h.Uptime > 0 && h.Uptime < bootTime, programs: map[string]bool{}}
+		out[i] = &context{booting: h.Uptime > 0 && h.Uptime < bootTime, crontabs: map[string]bool{}, programs: map[string]bool{}}
 		if h.Uptime >= 2*bootTime {
 			longer++
 		}
@@ -37,6 +38,9 @@ func (g *group) contexts(all []*deviation) []*context {
 	for _, d := range all {
 		if isPackages(d.table()) {
 			d.hosts.each(func(h int) { out[h].packages = append(out[h].packages, d.key.named("name")) })
+		}
+		if d.table().rule.Name == "crontab" && d.kind == triage.Changed && onlySchedule(d) {
+			d.hosts.each(func(h int) { out[h].crontabs[d.row().Value("path")] = true })
 		}
 		if d.table().rule.Name == "processes" && (session(d) != "" || g.passing(d) != "") {
 			d.hosts.each(func(h int) { out[h].programs[d.row().Value("path")] = true })
@@ -153,6 +157,9 @@ func (g *group) passing(d *deviation) string {
 		}
 		if path.Base(row.Value("parent_path")) == "cron" || path.Base(row.Value("parent_path")) == "crond" || strings.HasSuffix(row.Value("cgroup_path"), "/cron.service") || strings.HasSuffix(row.Value("cgroup_path"), "/crond.service") {
 			command := row.Value("cmdline")
+			if _, run, ok := strings.Cut(command, " -c "); ok {
+				command = run
+			}
 			if command != "" && slices.ContainsFunc(g.habits.cron, func(c string) bool { return strings.Contains(c, command) || strings.Contains(command, c) }) {
 				return "a cron entry that most hosts have is running"
 			}

@@ -57,7 +57,7 @@ func (g *group) find(refs []*reference, cluster bool) []*deviation {
 	contexts := g.contexts(all)
 	common := g.commonSubjects()
 	for _, d := range all {
-		d.weigh()
+		g.weigh(d)
 	}
 	g.novel(all, common)
 	for _, d := range all {
@@ -75,7 +75,7 @@ func (g *group) find(refs []*reference, cluster bool) []*deviation {
 	alone := g.byBaseline(refs, all)
 	reference := g.drift(refs)
 	for _, d := range alone {
-		d.weigh()
+		g.weigh(d)
 		d.addTraits()
 		g.explain(d, reference)
 	}
@@ -116,7 +116,7 @@ func (g *group) byRule(seen []*deviation, refs []*reference) []*deviation {
 					continue
 				}
 				d := &deviation{kind: triage.Added, key: k, fact: f, hosts: f.hosts, with: f.hosts.count(), compared: t.answered.count()}
-				d.weigh()
+				g.weigh(d)
 				if d.addTraits(); d.score.floor > 0 {
 					g.withBaseline(d, refs)
 					if d.known {

@@ -63,7 +63,7 @@ func (g *group) having(k *key) []*deviation {
 		if 2*with > answered {
 			continue
 		}
-		if g.follows(f.hosts, k.table.answered, 0.2) && !suspicious(k.table, f) {
+		if g.follows(f.hosts, k.table.answered, 0.2) && !g.suspicious(k.table, f) {
 			continue
 		}
 		for _, part := range g.byExpected(k, f) {
@@ -89,10 +89,12 @@ func (g *group) having(k *key) []*deviation {
 
 // suspicious reports whether a row has traits that no shared stable fact
 // excuses: a block of rows with such a one is a campaign, not a subpopulation.
-func suspicious(t *table, f *fact) bool {
+func (g *group) suspicious(t *table, f *fact) bool {
 	bits := 0.0
-	for _, trait := range traitsOf(t.rule.Name, f.Row) {
-		bits += trait.bits
+	for _, trait := range g.traits(t, f.Row) {
+		if !trait.mild {
+			bits += trait.bits
+		}
 	}
 	return bits >= 2
 }

@@ -11,7 +11,7 @@ import (
 
 // What a harmless cause takes from a score, bits.
 const (
-	explainedFully  = -6.0
+	explainedFully  = -8.0
 	explainedPartly = -3.0
 )
 
@@ -30,6 +30,7 @@ func (g *group) explain(d *deviation, hosts []*context) {
 	})
 	if least < 0 {
 		d.score.explained, d.reason = least, reason
+		d.score.baseline = min(d.score.baseline, 0)
 	}
 }
 
@@ -55,7 +56,7 @@ func (g *group) cause(d *deviation, c *context) (bits float64, why string) {
 		}
 		return ""
 	}
-	if why := full(g.passing(d), session(d), c.passingProgram(d), c.starting(d), onDemandModule(d)); why != "" {
+	if why := full(g.passing(d), session(d), c.passingProgram(d), c.starting(d), c.rescheduled(d), onDemandModule(d)); why != "" {
 		return explainedFully, why
 	}
 	if c.kernel && kernelBound(d) {
@@ -79,8 +80,20 @@ func (c *context) passingProgram(d *deviation) string {
 	return ""
 }
 
+// rescheduled explains the contents of a crontab whose entries differ in their
+// schedule only.
+func (c *context) rescheduled(d *deviation) string {
+	if d.kind == triage.Changed && slices.Contains(d.changed, "sha256") && c.crontabs[d.row().Value("path")] {
+		return "it is a crontab of which only the schedule differs"
+	}
+	return ""
+}
+
 // starting explains what is not there yet on a host that has just started.
 func (c *context) starting(d *deviation) string {
+	if c.booting && d.kind == triage.Added && d.table().rule.Name == "processes" && inSystemDir(d.row().Value("path")) && strings.HasPrefix(d.row().Value("cgroup_path"), "/system.slice/") {
+		return "the host has just started, and its services are starting"
+	}
 	if c.booting && !failed(d) && (d.kind == triage.Missing || d.kind == triage.Changed && slices.Contains(d.changed, "active_state")) {
 		return "the host has just started"
 	}
@@ -112,10 +125,23 @@ func (g *group) partly(d *deviation) (bits float64, why string) {
 		return explainedPartly, "the program talks to changing public addresses on other hosts too"
 	case d.table().rule.Name == "processes" && row.Value("path") != "" && row.Value("path") == row.Value("parent_path") && inSystemDir(row.Value("path")) && !slices.Contains(shells, path.Base(row.Value("path"))):
 		return explainedPartly, "it is a worker of the same program"
+	case d.table().rule.Name == "deleted_open_files" && rotated.MatchString(row.Value("path")):
+		return explainedPartly, "it is a log that was rotated"
+	case d.table().rule.Name == "crontab" && d.kind == triage.Changed && onlySchedule(d):
+		return explainedPartly, "only its schedule differs"
 	case d.table().rule.Name == "mounts" && strings.HasPrefix(row.Value("path"), "/run/user/"):
 		return explainedFully, "somebody is logged in"
 	}
 	return 0, ""
+}
+
+// rotated matches a log that was moved out of the way: app.log.1, app.log-20261124.
+var rotated = regexp.MustCompile(`\.log[-.][0-9]+(\.[0-9]+)?( \(deleted\))?$`)
+
+// onlySchedule reports whether nothing but the time differs at which a cron
+// entry runs: packages spread theirs at random.
+func onlySchedule(d *deviation) bool {
+	return len(d.changed) > 0 && !slices.ContainsFunc(d.changed, func(c string) bool { return c != "minute" && c != "hour" })
 }
 
 // systemDirs are where packages put programs.

@@ -15,9 +15,10 @@ type group struct {
 	hosts  []*facts.Host
 	all    hostSet
 	tables []*table
-	cell   []int     // host → its subpopulation
-	cells  []hostSet // the subpopulations, largest first
-	habits habits    // what the group does now and then
+	cell   []int           // host → its subpopulation
+	cells  []hostSet       // the subpopulations, largest first
+	habits habits          // what the group does now and then
+	onDisk map[string]bool // programs that are a file on some host
 }
 
 // table is the facts of one query.
@@ -34,6 +35,7 @@ type key struct {
 	columns []string // canonical, in the order of rule.Key
 	present hostSet
 	facts   []*fact
+	shape   hostSet // hosts that have a key of the same shape; nil when it is the key itself
 }
 
 // fact is one canonical row with its hosts in the group.
@@ -69,6 +71,7 @@ func newGroup(set *facts.Set) *group {
 	g.cell = make([]int, n)
 	g.cells = []hostSet{g.all}
 	g.habits = g.learnHabits()
+	g.onDisk = g.files()
 	return g
 }
 
@@ -87,7 +90,33 @@ func newTable(t *facts.Table, n int, number []int, answered hostSet) *table {
 		last.facts = append(last.facts, &fact{Fact: f, hosts: hosts})
 		last.present = last.present.or(hosts)
 	}
+	out.shapes(n)
 	return out
+}
+
+// shapes finds, for keys whose names are made anew each time, the hosts that
+// have one of the same kind.
+func (t *table) shapes(n int) {
+	hosts := map[string]hostSet{}
+	shaped := map[*key]string{}
+	for _, k := range t.keys {
+		columns := make([]string, len(k.columns))
+		for i, c := range k.columns {
+			columns[i] = facts.Shape(c)
+		}
+		if slices.Equal(columns, k.columns) {
+			continue
+		}
+		shape := joinKey(columns)
+		shaped[k] = shape
+		if hosts[shape] == nil {
+			hosts[shape] = newHostSet(n)
+		}
+		hosts[shape] = hosts[shape].or(k.present)
+	}
+	for k, shape := range shaped {
+		k.shape = hosts[shape]
+	}
 }
 
 // table finds a table by the name of its query.

@@ -15,7 +15,7 @@ const novelBits = 1.5
 // novel adds a trait to rows that bring a program of their own.
 func (g *group) novel(all []*deviation, common map[string]bool) {
 	for _, d := range all {
-		if d.kind == triage.Missing {
+		if d.kind != triage.Added {
 			continue
 		}
 		p := program(d)

@@ -13,10 +13,12 @@ import (
 // host: wholly when its name says so, partly when it is a packaged file's
 // content and no package's name speaks for or against it.
 func (g *group) byPackage(d *deviation, c *context) (float64, string) {
-	if isPackages(d.table()) && d.kind == triage.Changed {
+	switch {
+	case isPackages(d.table()) && d.kind == triage.Changed:
 		return explainedPartly, "it is a package of another version"
-	}
-	if isPackages(d.table()) || len(c.packages) == 0 {
+	case isPackages(d.table()):
+		return explainedPartly, "one package more or less is no attack"
+	case len(c.packages) == 0:
 		return 0, ""
 	}
 	if len(g.hosts) <= 3 {
@@ -30,7 +32,7 @@ func (g *group) byPackage(d *deviation, c *context) (float64, string) {
 			}
 		}
 	}
-	if d.kind == triage.Changed && slices.Contains(d.changed, "sha256") && ownerOf(d.key.columns[0]) == "" && inSystemDir(d.key.columns[0]) && packaged(d.fact.Row) {
+	if d.kind == triage.Changed && slices.Contains(d.changed, "sha256") && ownersOf(d.key.columns[0]) == nil && inSystemDir(d.key.columns[0]) && packaged(d.fact.Row) {
 		return explainedPartly, "packages changed on the host"
 	}
 	return 0, ""
@@ -41,7 +43,7 @@ func (g *group) byPackage(d *deviation, c *context) (float64, string) {
 func subjects(d *deviation) []string {
 	row := d.row()
 	var out []string
-	for _, column := range []string{"path", "process.path", "proc_path", "map_path", "fragment_path", "source_path", "id", "name", "directory", "rule", "source", "module"} {
+	for _, column := range []string{"path", "process.path", "proc_path", "map_path", "fragment_path", "source_path", "id", "name", "directory", "rule", "source", "module", "username", "groupname"} {
 		if v := row.Value(column); v != "" {
 			out = append(out, v)
 		}
@@ -56,38 +58,38 @@ func subjects(d *deviation) []string {
 	return out
 }
 
-// owners are packages of programs that do not bear their package's name, Debian
-// and Red Hat families.
-var owners = map[string]string{
-	"ls": "coreutils", "cp": "coreutils", "cat": "coreutils", "ps": "procps", "top": "procps", "ss": "iproute", "netstat": "net-tools",
-	"login": "login", "su": "util-linux", "bash": "bash", "sh": "dash", "find": "findutils", "lsof": "lsof", "sudo": "sudo",
-	"passwd": "passwd", "ssh": "openssh", "scp": "openssh", "sshd": "openssh", "sftp-server": "openssh", "curl": "curl", "wget": "wget",
-	"crontab": "cron", "cron": "cron", "crond": "cronie", "systemctl": "systemd", "journalctl": "systemd", "kmod": "kmod",
-	"auditd": "audit", "iptables": "iptables", "osqueryi": "osquery", "osqueryd": "osquery", "agetty": "util-linux",
-	"dbus-daemon": "dbus", "rsyslogd": "rsyslog", "chronyd": "chrony", "amazon-ssm-agent": "amazon-ssm-agent",
+// owners are the packages of programs that do not bear their package's name, in
+// the families of Debian and Red Hat.
+var owners = map[string][]string{
+	"ls": {"coreutils"}, "cp": {"coreutils"}, "cat": {"coreutils"}, "ps": {"procps"}, "top": {"procps"}, "ss": {"iproute"}, "netstat": {"net-tools"},
+	"login": {"login", "util-linux"}, "su": {"util-linux", "login", "coreutils"}, "sh": {"dash", "bash"}, "find": {"findutils"},
+	"passwd": {"passwd", "shadow-utils"}, "ssh": {"openssh"}, "scp": {"openssh"}, "sshd": {"openssh"}, "sftp-server": {"openssh"},
+	"crontab": {"cron"}, "cron": {"cron"}, "crond": {"cron"}, "systemctl": {"systemd"}, "journalctl": {"systemd"}, "udevadm": {"udev", "systemd"},
+	"auditd": {"audit"}, "osqueryi": {"osquery"}, "osqueryd": {"osquery"}, "agetty": {"util-linux"}, "java": {"openjdk", "java"},
+	"dbus-daemon": {"dbus"}, "rsyslogd": {"rsyslog"}, "chronyd": {"chrony"}, "httpd": {"httpd", "apache"}, "vi": {"vim"}, "mysqld": {"mysql", "mariadb"},
 }
 
-// ownerOf names the package that a program belongs to, "" when its name does
-// not tell.
-func ownerOf(p string) string {
+// ownersOf names the packages that a program may belong to, none when its name
+// does not tell.
+func ownersOf(p string) []string {
 	base := path.Base(p)
-	if name, ok := owners[base]; ok {
-		return name
+	if names, ok := owners[base]; ok {
+		return names
 	}
 	switch {
 	case strings.HasPrefix(base, "pam_"):
-		return "libpam"
+		return []string{"libpam", "pam"}
 	case strings.HasPrefix(base, "systemd"):
-		return "systemd"
+		return []string{"systemd", "udev"}
 	case strings.HasPrefix(base, "python3"):
-		return "python3"
+		return []string{"python3", "libpython3"}
 	}
-	return ""
+	return nil
 }
 
 // belongs reports whether a path, unit or file name is a package's by its name.
 func belongs(name, pkg string) bool {
-	if owner := ownerOf(name); owner != "" && strings.HasPrefix(pkg, owner) {
+	if slices.ContainsFunc(ownersOf(name), func(owner string) bool { return strings.HasPrefix(pkg, owner) }) {
 		return true
 	}
 	for _, part := range strings.Split(name, "/") {
@@ -97,7 +99,7 @@ func belongs(name, pkg string) bool {
 			continue
 		}
 		bare := strings.TrimPrefix(pkg, "lib")
-		if stem == pkg || stem == bare || strings.HasPrefix(bare, stem+"-") || strings.HasPrefix(stem, bare+"-") || versionless(bare) == versionless(stem) {
+		if stem == pkg || stem == bare || strings.HasPrefix(bare, stem+"-") || strings.HasPrefix(stem, bare+"-") || versionless(bare) == versionless(stem) || len(stem) >= 4 && strings.HasPrefix(bare, stem) {
 			return true
 		}
 	}

@@ -170,11 +170,24 @@ func steady(d *deviation, expected float64) float64 {
 func (g *group) count(d *deviation, r *rates) {
 	expected := r.expected(d, d.compared)
 	d.score.rarity = max(rare(d.with, d.compared, expected), steady(d, expected))
+	if d.key.shape != nil {
+		d.score.rarity = min(d.score.rarity, rare(d.key.shape.count(), d.compared, expected))
+	}
 	if d.kind == triage.Changed && d.fact != nil && len(d.changed) > 0 {
 		d.score.rarity, d.score.spread = g.countColumns(d, expected)
 	}
 	d.score.likes = likeness(r.likes(d))
-	d.score.prior = d.table().rule.Prior
+	d.score.prior = prior(d.table())
+}
+
+// inferredPrior is what a query counts that nobody described.
+const inferredPrior = -2.0
+
+func prior(t *table) float64 {
+	if t.rule.Why == "" {
+		return inferredPrior
+	}
+	return t.rule.Prior
 }
 
 // countColumns scores a changed row by its most telling column: how few hosts
@@ -206,13 +219,13 @@ func (g *group) countColumns(d *deviation, expected float64) (rarity, spread flo
 }
 
 // weigh adds the traits of the row that a deviation brings.
-func (d *deviation) weigh() {
+func (g *group) weigh(d *deviation) {
 	if d.kind == triage.Missing {
 		d.traits = missingTraits(d)
 	} else {
-		d.traits = traitsOf(d.table().rule.Name, d.fact.Row)
+		d.traits = g.traits(d.table(), d.fact.Row)
 		if d.expected != nil {
-			usual := traitsOf(d.table().rule.Name, d.expected.Row)
+			usual := g.traits(d.table(), d.expected.Row)
 			d.traits = slices.DeleteFunc(d.traits, func(t trait) bool { return slices.Contains(usual, t) })
 		}
 	}

@@ -13,6 +13,10 @@ import (
 // more is no other kind of host: an attacker can install it.
 const blockKeys = 3
 
+// roleKeys is how many different keys make one package more another kind of host
+// after all: an application with its account, units, files and ports.
+const roleKeys = 10
+
 // subpopulations splits the group into cells of hosts that are alike in stable
 // facts: a host's cell is the set of blocks it is in. Facts that follow the
 // cells are no deviations.
@@ -82,7 +86,7 @@ func (g *group) blocks() []hostSet {
 	}
 	var out []hostSet
 	for _, s := range sets {
-		if s.anchors >= blockKeys && s.keys >= blockKeys {
+		if s.keys >= blockKeys && (s.anchors >= blockKeys || s.anchors > 0 && s.keys >= roleKeys) {
 			out = append(out, s.hosts)
 		}
 	}

@@ -31,6 +31,39 @@ func traitsOf(query string, row facts.Raw) []trait {
 	return out
 }
 
+// traits reads the traits of a row in the light of the group: a file that was
+// deleted under a running program and is there on other hosts was replaced, as
+// an upgrade does.
+func (g *group) traits(t *table, row facts.Raw) []trait {
+	out := traitsOf(t.rule.Name, row)
+	for i := range out {
+		if out[i].technique == "T1070.004" && g.onDisk[row.Value("path")] {
+			out[i] = trait{bits: 1, technique: "T1070.004", text: "runs from a file that has been replaced since", mild: true}
+		}
+	}
+	return out
+}
+
+// files are the programs that are a file on some host of the group.
+func (g *group) files() map[string]bool {
+	out := map[string]bool{}
+	for _, t := range g.tables {
+		switch t.rule.Name {
+		case "process_hashes", "key_binaries", "hash", "processes":
+		default:
+			continue
+		}
+		for _, k := range t.keys {
+			for _, f := range k.facts {
+				if t.rule.Name != "processes" || f.Row.Value("on_disk") == "1" {
+					out[f.Row.Value("path")] = true
+				}
+			}
+		}
+	}
+	return out
+}
+
 var traitReaders = map[string][]func(facts.Raw) []trait{
 	"processes":                  {programTraits, deletedTraits, commandTraits("cmdline"), lineageTraits, kthreadTraits},
 	"process_deleted_binary":     {programTraits, deletedRowTraits, commandTraits("cmdline")},
@@ -67,7 +100,10 @@ var traitReaders = map[string][]func(facts.Raw) []trait{
 	"deleted_open_files":         {hiddenTraits("path")},
 	"mac_and_selinux":            {macTraits},
 	"sshd_settings":              {sshdTraits},
-	"resolvers_and_hosts":        {redirectTraits("b")},
+	"resolvers_and_hosts":        {redirectTraits("b"), resolverTraits("a", "b")},
+	"dns_resolvers":              {resolverTraits("type", "address")},
+	"deb_packages":               {toolTraits},
+	"rpm_packages":               {toolTraits},
 	"etc_hosts":                  {redirectTraits("hostnames")},
 	"loaded_libraries":           {fileTraits},
 	"yara_quick":                 {alwaysTrait("T1027", "matches a YARA rule")},
@@ -304,7 +340,11 @@ func remoteTraits(row facts.Raw) []trait {
 // public reports whether a row is a connection to an address on the internet.
 func public(row facts.Raw) bool {
 	addr, err := netip.ParseAddr(row.Value("remote_address"))
-	return err == nil && !addr.IsPrivate() && !addr.IsLoopback() && !addr.IsLinkLocalUnicast() && !addr.IsUnspecified()
+	return err == nil && onInternet(addr)
+}
+
+func onInternet(addr netip.Addr) bool {
+	return !addr.IsPrivate() && !addr.IsLoopback() && !addr.IsLinkLocalUnicast() && !addr.IsUnspecified()
 }
 
 // inbound reports whether the other side of a connection opened it: it came to
@@ -391,7 +431,7 @@ func sysctlTraits(column string) func(facts.Raw) []trait {
 			}
 		case "vm.nr_hugepages":
 			if value != "0" {
-				return one(2, "T1496", "reserves huge pages, as miners do")
+				return []trait{{bits: 1, technique: "T1496", text: "reserves huge pages, as miners do", mild: true}}
 			}
 		}
 		return nil
@@ -461,6 +501,30 @@ func sshdTraits(row facts.Raw) []trait {
 		return one(3, "T1098.004", "opens a way in")
 	case label == "PermitRootLogin" && value == "yes", label == "PasswordAuthentication" && value == "yes":
 		return one(2, "T1098.004", "opens a way in")
+	}
+	return nil
+}
+
+// resolverTraits looks for a resolver on the internet.
+func resolverTraits(kind, address string) func(facts.Raw) []trait {
+	return func(row facts.Raw) []trait {
+		addr, err := netip.ParseAddr(row.Value(address))
+		if row.Value(kind) != "nameserver" || err != nil || !onInternet(addr) {
+			return nil
+		}
+		return one(2, "T1071.004", "resolves names at a public address")
+	}
+}
+
+// tools are packages that attackers bring.
+var tools = []string{
+	"nmap", "masscan", "zmap", "netcat", "netcat-traditional", "netcat-openbsd", "ncat", "socat", "hydra", "john", "hashcat", "tor", "proxychains",
+	"proxychains4", "xmrig", "sshpass", "chisel", "sqlmap", "tcpdump", "dsniff", "ettercap-text-only", "hping3", "responder",
+}
+
+func toolTraits(row facts.Raw) []trait {
+	if slices.Contains(tools, row.Value("name")) {
+		return one(3, "T1588.002", "is a tool that attackers bring")
 	}
 	return nil
 }

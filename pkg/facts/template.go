@@ -102,7 +102,17 @@ func decimal(s string) (n int64, ok bool) {
 // templateText walks a text token by token and replaces those that are made
 // anew for each host or start.
 func templateText(s string, id *identity) string {
-	if !worthTemplating(s, id) {
+	return texter{id: id}.template(s)
+}
+
+// texter is how a text is walked.
+type texter struct {
+	id         *identity
+	everywhere bool // in scratch folders too
+}
+
+func (t texter) template(s string) string {
+	if !worthTemplating(s, t.id) {
 		return s
 	}
 	var b strings.Builder
@@ -113,7 +123,7 @@ func templateText(s string, id *identity) string {
 			i++
 			continue
 		}
-		if kept := scratchPath(s, i); kept > 0 {
+		if kept := scratchPath(s, i); kept > 0 && !t.everywhere {
 			b.WriteString(templateScratch(s[i : i+kept]))
 			i += kept
 			continue
@@ -123,7 +133,7 @@ func templateText(s string, id *identity) string {
 			i++
 			continue
 		}
-		n, token := match(s, i, id)
+		n, token := match(s, i, t.id)
 		if token == "" {
 			b.WriteString(s[i : i+n])
 		} else {
