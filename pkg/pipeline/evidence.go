@@ -137,7 +137,10 @@ func (h Extract) read(r Record, data []byte, set *facts.Set) Record {
 	}
 	set.Add(one)
 	r.HostTime, r.Rows = one.Time, rows(one)
-	r.Status, r.Reason = whole(one)
+	var fault string
+	if r.Status, fault = whole(one); fault != "" {
+		r.Reason = fault
+	}
 	return r
 }
 

@@ -135,13 +135,17 @@ func (c *Caught) code() Code {
 	return ""
 }
 
-// message returns the text of an error of ours, or its name.
+// message returns the text of an error: that of a function is in JSON, AWS's own
+// is plain, and where there is none its name has to do.
 func (c *Caught) message() string {
 	var cause struct {
 		Message string `json:"errorMessage"`
 	}
-	if json.Unmarshal([]byte(c.Cause), &cause) == nil && cause.Message != "" {
-		return cause.Message
+	switch err := json.Unmarshal([]byte(c.Cause), &cause); {
+	case err == nil && cause.Message != "":
+		return cut(cause.Message, 1000)
+	case err != nil && c.Cause != "":
+		return cut(c.Cause, 1000)
 	}
 	return c.Error
 }
@@ -163,7 +167,11 @@ func (h Extract) host(ctx context.Context, b Branch, host string, e end, set *fa
 		case err != nil:
 			return record, err
 		}
-		record.Received = stamp(h.Now())
+		if s.kept {
+			record.Reason = fmt.Sprintf("evidence of run %s, received %s", b.Batch.Earlier, record.Received)
+		} else {
+			record.Received = stamp(h.Now())
+		}
 		return h.read(record, data, set), nil
 	}
 	return lost, nil

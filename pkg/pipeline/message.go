@@ -80,17 +80,17 @@ func resultMessage(record Run, r *triage.Result) (Message, error) {
 		Unseen: unseen(r.Hosts), Report: ReportKey(record.ID), Command: "diffy runs report " + record.ID,
 	}
 	for _, h := range r.Hosts {
-		if h.Suspect {
+		if h.Suspect && len(a.Suspects) < alertHosts {
 			a.Suspects = append(a.Suspects, newAlertHost(h, nil))
 		}
-		if h.Outlier {
-			a.Hosts.Outliers++
+		if !h.Outlier {
+			continue
+		}
+		if a.Hosts.Outliers++; a.Hosts.Outliers <= alertHosts {
 			a.Outliers = append(a.Outliers, newAlertHost(h, r.Findings))
 		}
 	}
-	a.Suspects = a.Suspects[:min(len(a.Suspects), alertHosts)]
-	a.More = max(0, len(a.Outliers)-alertHosts)
-	a.Outliers = a.Outliers[:len(a.Outliers)-a.More]
+	a.More = max(0, a.Hosts.Outliers-alertHosts)
 	a.Verdict = verdict(record, a.Hosts)
 	return a.message(record)
 }
