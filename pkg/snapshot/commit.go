@@ -82,7 +82,8 @@ func (c *commit) answer() *answer {
 func (c *commit) failure(a *answer) {
 	c.again(a)
 	a.lines++
-	c.fail("the host says: " + printable(c.l.members[fieldError].value))
+	says := c.l.members[fieldError].value
+	c.fail("the host says: " + string(says[:min(len(says), maxErrorText)]))
 }
 
 // again records a second answer where there can be one only: in our own log,

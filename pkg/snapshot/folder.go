@@ -29,7 +29,7 @@ func (r *reading) table(h *host, a *answer, file string) {
 	if a.from != fromNothing {
 		h.fail(a.query, file+": expected one file of this query: the last one counts")
 	}
-	data, ending := r.file(file, r.limits.HostBytes-h.Bytes)
+	data, ending := r.content(file, r.limits.HostBytes-h.Bytes)
 	h.Bytes += int64(len(data))
 	t := &r.line.rows
 	t.reset()
@@ -51,21 +51,21 @@ func (r *reading) table(h *host, a *answer, file string) {
 	})
 }
 
-// file returns the content of a file, gzip undone, up to a limit, and says what
+// content returns the content of a file, gzip undone, up to a limit, and says what
 // is at its end. It stays good until the next call.
-func (r *reading) file(path string, limit int64) (data []byte, ending string) {
+func (r *reading) content(path string, limit int64) (data []byte, ending string) {
 	from, err := os.Open(path)
 	if err != nil {
 		return nil, "a file that cannot be opened: " + cause(err)
 	}
 	defer from.Close()
-	r.buf, err = readAll(from, r.buf[:0], limit)
-	data = r.buf
+	r.file, err = readAll(from, r.file[:0], limit)
+	data = r.file
 	if bytes.HasPrefix(data, gzipMagic) {
 		var in *input
 		if in, err = newInput(io.MultiReader(bytes.NewReader(bytes.Clone(data)), from), &r.limits, &r.budget); err == nil {
-			r.buf, err = readAll(in, r.buf[:0], limit)
-			data = r.buf
+			r.file, err = readAll(in, r.file[:0], limit)
+			data = r.file
 		}
 	}
 	data = bytes.TrimPrefix(data, byteOrder)

@@ -48,7 +48,12 @@ func readHead(path string) ([]byte, error) {
 		return nil, err
 	}
 	defer file.Close()
-	head, err := atMost(file, headBytes)
+	head, err := atMost(file, 512)
+	if kind := formOf(head); kind == formTable && len(head) == 512 {
+		return head, err // it takes no more
+	}
+	rest, err := atMost(file, headBytes-len(head))
+	head = append(head, rest...)
 	if err != nil || !bytes.HasPrefix(head, gzipMagic) {
 		return bytes.TrimPrefix(head, byteOrder), err
 	}

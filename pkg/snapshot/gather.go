@@ -1,6 +1,9 @@
 package snapshot
 
-import "sort"
+import (
+	"slices"
+	"sort"
+)
 
 // each calls f with the values that a row has, base columns first.
 func (t *rows) each(row int, f func(column int, v span)) {
@@ -21,6 +24,10 @@ func (t *rows) each(row int, f func(column int, v span)) {
 // append adds the rows of src, within the limits. What it has to note is noted
 // in src, at that place.
 func (t *rows) append(src *rows, at int, l *Limits) {
+	if t.fits(src, l) {
+		t.splice(src)
+		return
+	}
 	for row := range src.n {
 		switch {
 		case t.n >= l.QueryRows:
@@ -35,6 +42,26 @@ func (t *rows) append(src *rows, at int, l *Limits) {
 		src.notes[manyColumns].at, src.notes[manyColumns].n = at, n
 		t.notes = notes{}
 	}
+}
+
+// fits reports whether the rows of src have the columns of t and are within the
+// limits.
+func (t *rows) fits(src *rows, l *Limits) bool {
+	return len(src.late) == 0 && t.n > 0 && slices.Equal(t.columns, src.columns) && t.base == src.base &&
+		t.n+src.n <= l.QueryRows && len(t.spans)+len(src.spans) <= l.QueryCells
+}
+
+// splice adds the rows of src, which have the same columns.
+func (t *rows) splice(src *rows) {
+	offset := uint32(len(t.text))
+	t.text = append(t.text, src.text...)
+	for _, v := range src.spans {
+		if v != absent {
+			v.start, v.end = v.start+offset, v.end+offset
+		}
+		t.spans = append(t.spans, v)
+	}
+	t.n += src.n
 }
 
 // copyRow adds one row of src.

@@ -49,7 +49,7 @@ func (h *host) fail(query, text string) {
 	}
 	h.failed[query] = n + 1
 	if n < maxSameErrors {
-		h.Errors = append(h.Errors, triage.QueryError{Query: query, Error: text})
+		h.Errors = append(h.Errors, triage.QueryError{Query: query, Error: printable(text)})
 	}
 }
 

@@ -31,6 +31,7 @@ var DefaultLimits = Limits{
 const (
 	maxHostBytes  = 1<<31 - 1 // offsets into a table's text have 32 bits
 	maxColumns    = 2000      // SQLite's limit for the columns of a result
+	maxColumnName = 1 << 10   // bytes
 	maxQueries    = 10_000    // of one host
 	maxTables     = 1_000_000 // of one unit
 	maxDepth      = 64        // of nested JSON that is passed over

@@ -23,7 +23,8 @@ func TestLimitsOfLogs(t *testing.T) {
 		want   []string // host, tables, what is wrong
 	}{
 		{
-			"a host that is too large leaves the others alone", Limits{HostBytes: 150},
+			"a host that is too large leaves the others alone",
+			Limits{HostBytes: 150},
 			snap("a", "users", row) + snap("b", "users", row) + snap("a", "mounts", strings.Repeat(row+",", 5)+row) + snap("b", "mounts", row) + snap("a", "groups", row),
 			[]string{
 				"a users mounts cut=false", "groups: f: line 5: beyond the limit of 150 bytes for one host: left out",
@@ -31,7 +32,8 @@ func TestLimitsOfLogs(t *testing.T) {
 			},
 		},
 		{
-			"a line that is too long for any host", Limits{HostBytes: 150},
+			"a line that is too long for any host",
+			Limits{HostBytes: 150},
 			snap("a", "users", row) + snap("b", "users", strings.Repeat(row+",", 100)+row) + snap("b", "mounts", row),
 			[]string{
 				"a users cut=false",

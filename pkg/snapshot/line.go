@@ -2,6 +2,7 @@ package snapshot
 
 import (
 	"bytes"
+	"slices"
 	"strconv"
 )
 
@@ -79,8 +80,8 @@ func fieldOf(key []byte) (field, bool) {
 // parse reads a line. Where it breaks off, what came before the fault stands.
 func (l *line) parse(data []byte, limits *Limits) *fault {
 	l.members = [fieldCount]member{}
-	l.rows.reset()
-	l.gone.reset()
+	l.rows.empty()
+	l.gone.empty()
 	s := scanner{data: data}
 	if s.next() != '{' {
 		return s.fault("a line of an osquery log, which is an object")
@@ -140,6 +141,7 @@ func (l *line) member(s *scanner, key []byte, limits *Limits) *fault {
 	m.given, m.at = true, s.at
 	switch which {
 	case fieldSnapshot, fieldRows:
+		l.rows.reset()
 		return l.rows.array(s, limits)
 	case fieldColumns:
 		return l.columns(s, limits)
@@ -151,12 +153,19 @@ func (l *line) member(s *scanner, key []byte, limits *Limits) *fault {
 	return f
 }
 
-// columns reads the one row of a line of events.
+// columns reads the one row of a line of events. Mostly it has the columns of
+// the line before, which then need not be made again.
 func (l *line) columns(s *scanner, limits *Limits) *fault {
 	if s.next() != '{' {
 		return s.fault("an object with the columns of a row")
 	}
-	return l.rows.row(s, limits)
+	t, start, known := &l.rows, s.at, len(l.rows.columns)
+	if f := t.row(s, limits); f == nil && t.n == 1 && len(t.columns) == known && !slices.Contains(t.spans, absent) {
+		return nil
+	}
+	s.at = start
+	t.reset()
+	return t.row(s, limits)
 }
 
 // diff reads a batch of changes.
@@ -164,6 +173,8 @@ func (l *line) diff(s *scanner, limits *Limits) *fault {
 	if s.next() != '{' {
 		return s.fault("an object with added and removed rows")
 	}
+	l.rows.reset()
+	l.gone.reset()
 	return s.object(func(key []byte) *fault {
 		switch string(key) {
 		case "added":

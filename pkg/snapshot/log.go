@@ -34,7 +34,8 @@ func (r *reading) log(from io.Reader, source string) {
 		r.cut = true
 		return
 	}
-	lines := lines{in: in, max: int(r.limits.HostBytes)}
+	lines := lines{in: in, max: int(r.limits.HostBytes), buf: r.scratch.log[:0]}
+	defer func() { r.scratch.log = lines.buf }()
 	for {
 		data, ok := lines.next()
 		if !ok {
@@ -45,7 +46,9 @@ func (r *reading) log(from io.Reader, source string) {
 		}
 	}
 	if !errors.Is(lines.err, io.EOF) {
-		r.lost(func() string { return fmt.Sprintf("%s: after line %d: expected more, but %v", source, lines.n, lines.err) })
+		r.lost(func() string {
+			return fmt.Sprintf("%s: after line %d: expected more, but %v", source, lines.n, lines.err)
+		})
 		r.cut = true
 	}
 }
@@ -159,13 +162,13 @@ func lastHost(data []byte) []byte {
 	return name
 }
 
-// printable makes text of a host fit for an error: one line, of bounded length.
-func printable(text []byte) string {
-	cut := text[:min(len(text), maxErrorText)]
+// printable makes text fit for one line of a terminal or report: paths and what
+// hosts say may hold anything.
+func printable(text string) string {
 	return strings.Map(func(c rune) rune {
 		if unicode.IsPrint(c) {
 			return c
 		}
 		return ' '
-	}, strings.ToValidUTF8(string(cut), "?"))
+	}, strings.ToValidUTF8(text, "?"))
 }

@@ -14,6 +14,7 @@ const (
 	longValue              // beyond a limit, as all that follow
 	manyRows
 	manyColumns
+	longColumn
 	manyCells
 	manyHoles
 	noteKinds
@@ -48,6 +49,8 @@ func noteText(kind note, l *Limits) string {
 		return fmt.Sprintf("a row beyond the limit of %d rows: left out", l.QueryRows)
 	case manyColumns:
 		return fmt.Sprintf("a column beyond the limit of %d columns: left out", maxColumns)
+	case longColumn:
+		return fmt.Sprintf("a column's name beyond the limit of %d bytes: left out", maxColumnName)
 	case manyCells:
 		return fmt.Sprintf("a row beyond the limit of %d cells: left out", l.QueryCells)
 	}

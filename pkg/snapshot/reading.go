@@ -18,13 +18,15 @@ type reading struct {
 	stray  []string // problems that name no host
 	strays int
 	cut    bool // a file ended before its end
-	line   line
-	buf    []byte
+	*scratch
 }
 
 func newReading(source string, l Limits) *reading {
 	l = l.orDefault()
-	return &reading{limits: l, budget: l.LogBytes, source: source, hosts: make(map[string]*host)}
+	return &reading{
+		limits: l, budget: l.LogBytes, source: source, hosts: make(map[string]*host),
+		scratch: scratches.Get().(*scratch),
+	}
 }
 
 // host finds a host by its name as given; nil if there are too many.
@@ -52,9 +54,11 @@ func (r *reading) lost(text func() string) {
 	}
 }
 
-// finish returns the hosts, by name. A problem that names no host is an error of
+// finish ends the reading and returns the hosts, by name. A problem that names no host is an error of
 // each; if there is no host, it is the error.
 func (r *reading) finish() ([]*Host, error) {
+	r.release()
+	r.scratch = nil
 	if more := r.strays - maxSameErrors; more > 0 {
 		r.stray[maxSameErrors-1] += fmt.Sprintf(" (and %d more like it)", more)
 	}
@@ -62,7 +66,7 @@ func (r *reading) finish() ([]*Host, error) {
 		if len(r.stray) == 0 {
 			return nil, fmt.Errorf("%s: expected lines of an osquery log, found none", r.source)
 		}
-		return nil, errors.New(r.stray[0])
+		return nil, errors.New(printable(r.stray[0]))
 	}
 	names := shorten(r.given())
 	hosts := make([]*Host, 0, len(r.order))

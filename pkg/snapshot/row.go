@@ -99,7 +99,10 @@ func (t *rows) key(s *scanner) (column int, f *fault) {
 	}
 	s.at++
 	column, ok := t.index[string(name)]
-	if !ok {
+	if !ok && len(name) > maxColumnName {
+		t.notes.add(longColumn, start)
+		column = -1
+	} else if !ok {
 		column = t.column(string(name), string(s.data[start:s.at]), start)
 	}
 	s.next()

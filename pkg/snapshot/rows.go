@@ -34,10 +34,15 @@ type lateCell struct {
 
 func (t *rows) reset() {
 	clear(t.index)
-	*t = rows{
-		columns: t.columns[:0], index: t.index, heads: t.heads[:0],
-		text: t.text[:0], spans: t.spans[:0], late: t.late[:0], inRow: t.inRow[:0],
-	}
+	t.columns, t.heads, t.base = t.columns[:0], t.heads[:0], 0
+	t.inRow = t.inRow[:0]
+	t.empty()
+}
+
+// empty forgets the rows and keeps the columns.
+func (t *rows) empty() {
+	t.text, t.spans, t.late, t.n = t.text[:0], t.spans[:0], t.late[:0], 0
+	t.notes = notes{}
 }
 
 // array reads an array of rows. null and the empty string are an empty array:

@@ -107,6 +107,11 @@ func TestTables(t *testing.T) {
 			name: "no comma", data: `[{"a":"1"} {"a":"2"}]`, rows: []triage.Row{{"a": "1"}}, cut: true,
 			errors: []string{"users: web-1/users.json: byte 11: expected , or ] after a row, found an object"},
 		},
+		{
+			name: "a column with a very long name", data: `[{"a":"1","` + strings.Repeat("x", maxColumnName+1) + `":"2","b":"3"},{"a":"4","b":"5"}]`,
+			rows: []triage.Row{{"a": "1", "b": "3"}, {"a": "4", "b": "5"}}, cut: true,
+			errors: []string{"users: web-1/users.json: byte 10: a column's name beyond the limit of 1024 bytes: left out"},
+		},
 		{name: "no colon", data: `[{"a" "1"}]`, errors: []string{"users: web-1/users.json: byte 6: expected : after a column's name, found a string"}},
 		{name: "no name", data: `[{1:"1"}]`, errors: []string{"users: web-1/users.json: byte 2: expected a column's name, found a number"}},
 		{name: "no value", data: `[{"a":}]`, errors: []string{"users: web-1/users.json: byte 6: expected a value, found }"}},
