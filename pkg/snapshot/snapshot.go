@@ -40,7 +40,7 @@ type Host struct {
 	Source string  // the file it was read from; the folder where it is several files
 	Time   int64   // Unix seconds by the host's clock, the latest line's; 0 if the form has none
 	Begin  *Begin  // our own log's first line; nil in other forms
-	Cut    bool    // begin without end, or end without begin: not whole
+	Cut    bool    // begin without end, end without begin, or a stream that broke off: not whole
 	Tables []Table // in the order of the evidence, one per query that answered
 	Errors []triage.QueryError
 	Bytes  int64 // decompressed size of what was read
