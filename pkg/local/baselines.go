@@ -17,6 +17,7 @@ import (
 // facts lie beside it and are written first.
 type storedBaseline struct {
 	pipeline.Baseline
+	Approval
 	SHA256 string `json:"sha256"` // of the facts, hex
 }
 
@@ -29,16 +30,11 @@ func (t *Table) Find(_ context.Context, group, version string) ([]pipeline.Basel
 		}
 		return []pipeline.Baseline{b}, nil
 	}
-	headers, err := t.headers(group)
+	headers, err := readHeaders(t.path("baselines", group))
 	if err != nil {
 		return nil, err
 	}
-	approved := slices.DeleteFunc(slices.Clone(headers), func(b storedBaseline) bool { return !b.Approved })
-	if len(approved) > 0 {
-		headers = approved
-	} else if len(headers) > 0 {
-		headers = headers[:1] // the latest is the current one
-	}
+	headers = inUse(headers)
 	out := make([]pipeline.Baseline, len(headers))
 	for i, h := range headers {
 		if out[i], err = t.version(group, h.Version); err != nil {
@@ -66,12 +62,22 @@ func (t *Table) Store(_ context.Context, b pipeline.Baseline) error {
 		return fmt.Errorf("store baseline %s of %s: %w", b.Version, b.Group, err)
 	}
 	b.Approved = false
-	return writeJSON(base+".json", storedBaseline{b, digest(b.Data)})
+	return writeJSON(base+".json", storedBaseline{Baseline: b, SHA256: digest(b.Data)})
 }
 
-// headers returns the versions of a group, newest first.
-func (t *Table) headers(group string) ([]storedBaseline, error) {
-	files, err := jsonFiles(t.path("baselines", group))
+// inUse picks the versions that count where none is named: the approved ones, else
+// the latest.
+func inUse(headers []storedBaseline) []storedBaseline {
+	approved := slices.DeleteFunc(slices.Clone(headers), func(b storedBaseline) bool { return !b.Approved })
+	if len(approved) > 0 {
+		return approved
+	}
+	return headers[:min(len(headers), 1)]
+}
+
+// readHeaders returns the versions in a group's folder, newest first.
+func readHeaders(dir string) ([]storedBaseline, error) {
+	files, err := jsonFiles(dir)
 	if err != nil {
 		return nil, err
 	}

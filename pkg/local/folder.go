@@ -14,7 +14,8 @@ import (
 )
 
 // Folder keeps objects as files, all buckets in one folder under the keys that
-// they have in S3. With Run, what is under runs/<Run>/ lies at the top.
+// they have in S3. With Run it is of that run alone: what is under runs/<Run>/ lies
+// at the top, and what is the run's for as long as it collects under intake/.
 type Folder struct {
 	Root string
 	Run  string
@@ -25,11 +26,12 @@ var _ pipeline.Objects = Folder{}
 // path returns the file of an object. A key never leads out of the folder.
 func (f Folder) path(o pipeline.Object) (string, error) {
 	key := o.Key
-	if f.Run != "" {
-		key = strings.TrimPrefix(key, "runs/"+f.Run+"/")
-	}
-	if o.Bucket == pipeline.Intake {
+	switch {
+	case f.Run == "":
+	case o.Bucket == pipeline.Intake:
 		key = "intake/" + strings.TrimPrefix(key, "intake/")
+	default:
+		key = strings.TrimPrefix(key, "runs/"+f.Run+"/")
 	}
 	if !fs.ValidPath(key) || key == "." {
 		return "", fmt.Errorf("find %q: it is no key", o.Key)

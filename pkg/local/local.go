@@ -58,7 +58,15 @@ func Run(ctx context.Context, o Options) (run, dir string, result *triage.Result
 	}
 	result, err = r.run(ctx)
 	// What hosts have uploaded is evidence by now, or was refused.
-	return r.id, r.objects.Root, result, errors.Join(err, os.RemoveAll(filepath.Join(r.objects.Root, "intake")))
+	return r.id, r.dir, result, errors.Join(err, os.RemoveAll(r.intake()))
+}
+
+// intake is where hosts upload to; with Out it is all of this run.
+func (r *runner) intake() string {
+	if r.Out != "" {
+		return filepath.Join(r.Out, "intake")
+	}
+	return filepath.Join(r.Home, "intake", r.id)
 }
 
 // runner is one run with its adapters.
@@ -68,6 +76,7 @@ type runner struct {
 	input     json.RawMessage
 	pack      *pack.Pack
 	objects   Folder
+	dir       string // with the run's files
 	table     *Table
 	baselines pipeline.Baselines
 	fleet     pipeline.Fleet
@@ -123,10 +132,10 @@ func (r *runner) request() error {
 // anything else stays, and evidence that is not ours is never touched.
 func (r *runner) folder() error {
 	if r.Out == "" {
-		r.objects = Folder{Root: filepath.Join(r.Home, "runs", r.id), Run: r.id}
+		r.objects, r.dir = Folder{Root: r.Home}, filepath.Join(r.Home, "runs", r.id)
 		return nil
 	}
-	r.objects = Folder{Root: r.Out, Run: r.id}
+	r.objects, r.dir = Folder{Root: r.Out, Run: r.id}, r.Out
 	if inside(r.Out, r.Source) {
 		return fmt.Errorf("write to %s: it is inside of %s, whose snapshots would be read with the run's own evidence", r.Out, r.Source)
 	}
@@ -175,7 +184,7 @@ func (r *runner) hosts(ctx context.Context) error {
 	if len(units) == 0 {
 		return fmt.Errorf("read %s: there is no evidence in it", r.Source)
 	}
-	known, err := readRecorded(ctx, units, r.objects, r.tell())
+	known, err := readRecorded(ctx, units, r.objects, r.id, r.tell())
 	if err != nil {
 		return err
 	}
@@ -218,7 +227,7 @@ func (r *runner) run(ctx context.Context) (*triage.Result, error) {
 		return nil, errors.Join(err, r.fail(err))
 	}
 	var result triage.Result
-	return &result, readJSON(filepath.Join(r.objects.Root, "result.json"), &result)
+	return &result, readJSON(filepath.Join(r.dir, "result.json"), &result)
 }
 
 func (r *runner) resolve(ctx context.Context) (pipeline.ResolveOut, error) {
@@ -237,7 +246,7 @@ func (r *runner) fail(err error) error {
 // batches is the map of the state machine.
 func (r *runner) batches(ctx context.Context, out pipeline.ResolveOut) error {
 	var batches []pipeline.Batch
-	if err := readJSON(filepath.Join(r.objects.Root, "hosts.json"), &batches); err != nil {
+	if err := readJSON(filepath.Join(r.dir, "hosts.json"), &batches); err != nil {
 		return err
 	}
 	return r.tell().each(ctx, "examining", len(batches), func(i int) error {
@@ -284,5 +293,5 @@ func caused(err error) string {
 
 // Publish implements pipeline.Publisher: the message lies beside the result.
 func (r *runner) Publish(_ context.Context, m pipeline.Message) error {
-	return writeFile(filepath.Join(r.objects.Root, "alert.json"), m.Alert, os.Rename)
+	return writeFile(filepath.Join(r.dir, "alert.json"), m.Alert, os.Rename)
 }

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"cmp"
 	"compress/gzip"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -39,7 +40,7 @@ func packLog(h *snapshot.Host) ([]byte, error) {
 		l.head("diffy_end")
 		l.text(fmt.Sprintf(`"columns":{"queries":"%d","errors":"%d"}}`+"\n", len(h.Begin.Queries), len(h.Errors)))
 	}
-	if err := cmp.Or(l.Flush(), zip.Close()); err != nil {
+	if err := errors.Join(l.Flush(), zip.Close()); err != nil {
 		return nil, fmt.Errorf("pack evidence of %q: %w", h.Name, err)
 	}
 	return packed.Bytes(), nil
@@ -54,7 +55,8 @@ func packFile(r io.Reader) ([]byte, error) {
 	var packed bytes.Buffer
 	zip := gzip.NewWriter(&packed)
 	_, err := io.Copy(zip, in)
-	return packed.Bytes(), cmp.Or(err, zip.Close())
+	err = errors.Join(err, zip.Close()) // which writes the end
+	return packed.Bytes(), err
 }
 
 // logWriter writes lines. Errors of writing stay in the bufio.Writer.

@@ -39,10 +39,10 @@ type recordedHost struct {
 
 // readRecorded reads the units once and lays the evidence of each host ready, in
 // the form in which hosts upload it. Where a unit names no host, it says so.
-func readRecorded(ctx context.Context, units []snapshot.Unit, intake Folder, tell teller) (*recorded, error) {
+func readRecorded(ctx context.Context, units []snapshot.Unit, intake Folder, run string, tell teller) (*recorded, error) {
 	found := make([][]recordedHost, len(units))
 	err := tell.each(ctx, "reading", len(units), func(i int) (err error) {
-		found[i], err = readUnit(ctx, units[i], intake)
+		found[i], err = readUnit(ctx, units[i], intake, run)
 		var nobody *noHost
 		if errors.As(err, &nobody) {
 			tell.skipped(units[i].Path, nobody.Error())
@@ -66,7 +66,7 @@ func readRecorded(ctx context.Context, units []snapshot.Unit, intake Folder, tel
 // noHost is a unit in which no host could be named.
 type noHost struct{ error }
 
-func readUnit(ctx context.Context, unit snapshot.Unit, intake Folder) ([]recordedHost, error) {
+func readUnit(ctx context.Context, unit snapshot.Unit, intake Folder, run string) ([]recordedHost, error) {
 	hosts, err := unit.Read(snapshot.DefaultLimits)
 	if err != nil {
 		return nil, &noHost{err}
@@ -77,7 +77,7 @@ func readUnit(ctx context.Context, unit snapshot.Unit, intake Folder) ([]recorde
 		if err != nil {
 			return nil, err
 		}
-		r := recordedHost{name: h.Name, source: h.Source, key: "intake/recorded/" + pipeline.Segment(h.Name) + ".jsonl.gz", report: reportOf(h, data)}
+		r := recordedHost{name: h.Name, source: h.Source, key: "intake/" + run + "/recorded/" + pipeline.Segment(h.Name) + ".jsonl.gz", report: reportOf(h, data)}
 		if err := intake.Put(ctx, pipeline.Object{Bucket: pipeline.Intake, Key: r.key}, data); err != nil {
 			return nil, err
 		}
