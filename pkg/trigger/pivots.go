@@ -96,7 +96,7 @@ func (l *pivotList) add(kind triage.PivotKind, value string) {
 	p := triage.Pivot{Kind: kind, Value: value, Source: l.source}
 	switch {
 	case len(l.pivots) >= maxPivots || len(value) > maxValue || slices.Contains(l.pivots, p):
-	case checkPivot(p) == nil:
+	case CheckPivot(p) == nil:
 		l.pivots = append(l.pivots, p)
 	}
 }

@@ -106,7 +106,7 @@ func Check(r triage.Request) error {
 		bad("retry is %q, which is no run id", r.Retry)
 	}
 	for i, p := range r.Pivots {
-		if err := checkPivot(p); err != nil {
+		if err := CheckPivot(p); err != nil {
 			bad("pivots[%d]: %w", i, err)
 		}
 	}
@@ -133,7 +133,9 @@ func Selectors(t triage.Target) []string {
 	return names
 }
 
-func checkPivot(p triage.Pivot) error {
+// CheckPivot says what is wrong with a pivot: its kind, or a value that is none of
+// that kind.
+func CheckPivot(p triage.Pivot) error {
 	if !slices.Contains(triage.PivotKinds, p.Kind) {
 		return fmt.Errorf("kind is %q; expected one of %v", p.Kind, triage.PivotKinds)
 	}
