@@ -33,9 +33,11 @@ type referenceKey struct {
 	facts []*facts.Fact
 }
 
-// fit is how a baseline agrees with a subpopulation in stable facts.
-func (g *group) fit(b Baseline, cell hostSet) (agree, differ int) {
-	known := map[string]bool{}
+// fit is how a baseline agrees with a subpopulation in stable facts; apart
+// counts the packages and the like that one of them has and the other has not,
+// and by which the subpopulations differ too: then it is another one's.
+func (g *group) fit(b Baseline, cell hostSet) (agree, differ, apart int) {
+	known := map[string]bool{} // facts, and keys alone
 	answers := map[string]bool{}
 	for _, t := range b.Set.Tables() {
 		if !t.Rule.Anchor {
@@ -43,6 +45,7 @@ func (g *group) fit(b Baseline, cell hostSet) (agree, differ int) {
 		}
 		answers[t.ID()] = true
 		for _, f := range t.Facts {
+			known[t.ID()+"\x00"+joinKey(f.Key)] = true
 			known[t.ID()+"\x00"+joinKey(f.Key)+"\x00"+joinKey(f.Values)] = true
 		}
 	}
@@ -51,18 +54,21 @@ func (g *group) fit(b Baseline, cell hostSet) (agree, differ int) {
 			continue
 		}
 		for _, k := range t.keys {
-			f := k.commonest(cell, nil)
-			if f == nil || 2*f.hosts.overlap(cell) <= cell.count() {
-				continue
+			if knows := known[t.id+"\x00"+joinKey(k.columns)]; t.rule.Mode != modeContext && knows != (2*k.present.overlap(cell) > cell.count()) && g.follows(k.present, t.answered, 0) {
+				apart++
 			}
-			if known[t.id+"\x00"+joinKey(f.Key)+"\x00"+joinKey(f.Values)] {
-				agree++
-			} else {
-				differ++
+			for _, f := range k.facts {
+				has := 2*f.hosts.overlap(cell) > cell.count()
+				switch knows := known[t.id+"\x00"+joinKey(f.Key)+"\x00"+joinKey(f.Values)]; {
+				case has && knows:
+					agree++
+				case has:
+					differ++
+				}
 			}
 		}
 	}
-	return agree, differ
+	return agree, differ, apart
 }
 
 // A baseline fits a subpopulation when it knows nine in ten of its stable facts.
@@ -76,8 +82,8 @@ func (g *group) match(baselines []Baseline) (refs []*reference, results []triage
 	for c, cell := range g.cells {
 		best, most := []int(nil), -1
 		for i, b := range baselines {
-			agree, differ := g.fit(b, cell)
-			if agree+differ > 0 && float64(agree) < fits*float64(agree+differ) {
+			agree, differ, apart := g.fit(b, cell)
+			if apart > 0 || agree+differ > 0 && float64(agree) < fits*float64(agree+differ) {
 				continue
 			}
 			switch score := agree - differ; {

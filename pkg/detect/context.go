@@ -12,6 +12,7 @@ import (
 // context is what happened to a host that accounts for some of its differences.
 type context struct {
 	packages []string        // whose version is not the usual one, or that are extra or gone
+	upgraded bool            // a package has another version than usual
 	kernel   bool            // another kernel than most
 	booting  bool            // up for minutes only, the others for longer
 	crontabs map[string]bool // whose entries differ in their schedule only
@@ -25,29 +26,45 @@ const bootTime = 15 * 60
 // happened to each host.
 func (g *group) contexts(all []*deviation) []*context {
 	out := make([]*context, len(g.hosts))
-	longer := 0
-	for i, h := range g.hosts {
-		out[i] = &context{booting: h.Uptime > 0 && h.Uptime < bootTime, crontabs: map[string]bool{}, programs: map[string]bool{}}
-		if h.Uptime >= 2*bootTime {
-			longer++
-		}
-	}
-	for i := range out {
-		out[i].booting = out[i].booting && longer > 0
+	for i := range g.hosts {
+		out[i] = &context{booting: g.young.has(i), crontabs: map[string]bool{}, programs: map[string]bool{}}
 	}
 	for _, d := range all {
 		if isPackages(d.table()) {
-			d.hosts.each(func(h int) { out[h].packages = append(out[h].packages, d.key.named("name")) })
+			d.hosts.each(func(h int) {
+				out[h].packages = append(out[h].packages, d.key.named("name"))
+				out[h].upgraded = out[h].upgraded || d.kind == triage.Changed
+			})
 		}
 		if d.table().rule.Name == "crontab" && d.kind == triage.Changed && onlySchedule(d) {
 			d.hosts.each(func(h int) { out[h].crontabs[d.row().Value("path")] = true })
 		}
-		if d.table().rule.Name == "processes" && (session(d) != "" || g.passing(d) != "") {
-			d.hosts.each(func(h int) { out[h].programs[d.row().Value("path")] = true })
+		if d.table().rule.Name == "processes" {
+			d.hosts.each(func(h int) {
+				if session(d) != "" || g.passing(d) != "" || out[h].starting(d) != "" {
+					out[h].programs[d.row().Value("path")] = true
+				}
+			})
 		}
 	}
 	g.kernels(out)
 	return out
+}
+
+// booting returns the hosts that have been up for minutes only, when others
+// have been for longer.
+func (g *group) booting() hostSet {
+	young, longer := newHostSet(len(g.hosts)), false
+	for i, h := range g.hosts {
+		if h.Uptime > 0 && h.Uptime < bootTime {
+			young.add(i)
+		}
+		longer = longer || h.Uptime >= 2*bootTime
+	}
+	if !longer {
+		return newHostSet(len(g.hosts))
+	}
+	return young
 }
 
 // row is the row that a deviation brings, or that is missing.
@@ -89,24 +106,41 @@ func (g *group) kernels(out []*context) {
 
 // habits are what the group does now and then on its own.
 type habits struct {
-	onDemand map[string]bool // units that are started by timers, sockets, the bus or other units
-	cron     []string        // commands that most hosts have in a crontab
-	public   map[string]int  // program → public addresses that hosts' copies talk to
+	onDemand map[string]bool    // units that are started by timers, sockets, the bus or other units
+	units    map[string]hostSet // unit → hosts that have it installed
+	unitOf   map[string]string  // program → the unit that runs it, "" when several do
+	cron     []string           // commands that most hosts have in a crontab
+	public   map[string]int     // program → public addresses that hosts' copies talk to
 }
 
 func (g *group) learnHabits() habits {
-	h := habits{onDemand: map[string]bool{}, public: map[string]int{}}
+	h := habits{units: map[string]hostSet{}, unitOf: map[string]string{}, onDemand: map[string]bool{}, public: map[string]int{}}
 	if t := g.table("systemd_units"); t != nil {
 		for _, k := range t.keys {
 			for _, f := range k.facts {
+				id := f.Row.Value("id")
 				if onDemand(f.Row) {
-					h.onDemand[f.Row.Value("id")] = true
+					h.onDemand[id] = true
+				}
+				if f.Row.Value("fragment_path") != "" {
+					h.units[id] = f.hosts.or(orNone(h.units[id], f.hosts))
 				}
 			}
 		}
 		for _, k := range t.keys { // the service of a timer that most hosts have
 			if timer, ok := strings.CutSuffix(k.columns[0], ".timer"); ok && 2*k.present.count() > len(g.hosts) {
 				h.onDemand[timer+".service"] = true
+			}
+		}
+	}
+	if t := g.table("processes"); t != nil {
+		for _, k := range t.keys {
+			for _, f := range k.facts {
+				p, unit := f.Row.Value("path"), path.Base(f.Row.Value("cgroup_path"))
+				if known, twice := h.unitOf[p]; twice && known != unit {
+					unit = ""
+				}
+				h.unitOf[p] = unit
 			}
 		}
 	}
@@ -183,6 +217,9 @@ func (g *group) passingUnit(d *deviation) string {
 		return ""
 	case "activating", "deactivating", "reloading":
 		return "the unit is starting or stopping"
+	}
+	if d.row().Value("unit_file_state") == "enabled" && d.key.compared(d.fact, d.changed[0]) == "active" {
+		return "the unit is enabled, and runs as it should"
 	}
 	if onDemand(d.row()) || g.habits.onDemand[d.key.columns[0]] {
 		return "the unit runs now and then"

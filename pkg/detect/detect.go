@@ -73,7 +73,7 @@ func (g *group) find(refs []*reference, cluster bool) []*deviation {
 		}
 	}
 	alone := g.byBaseline(refs, all)
-	reference := g.drift(refs)
+	reference := g.drift(refs, contexts)
 	for _, d := range alone {
 		g.weigh(d)
 		d.addTraits()
@@ -130,11 +130,14 @@ func (g *group) byRule(seen []*deviation, refs []*reference) []*deviation {
 	return out
 }
 
-// drift is the packages in which each host differs from its baseline.
-func (g *group) drift(refs []*reference) []*context {
+// drift is what happened to each host since its baseline: what happened to it
+// anyway, and the packages in which it differs.
+func (g *group) drift(refs []*reference, since []*context) []*context {
 	out := make([]*context, len(g.hosts))
-	for i := range out {
-		out[i] = &context{}
+	for i, c := range since {
+		copied := *c
+		copied.packages = slices.Clone(c.packages)
+		out[i] = &copied
 	}
 	for _, t := range g.tables {
 		if !isPackages(t) {

@@ -56,7 +56,7 @@ func (g *group) cause(d *deviation, c *context) (bits float64, why string) {
 		}
 		return ""
 	}
-	if why := full(g.passing(d), session(d), c.passingProgram(d), c.starting(d), c.rescheduled(d), onDemandModule(d)); why != "" {
+	if why := full(g.passing(d), session(d), c.passingProgram(d), g.installed(d), c.starting(d), c.rescheduled(d), onDemandModule(d)); why != "" {
 		return explainedFully, why
 	}
 	if c.kernel && kernelBound(d) {
@@ -87,6 +87,26 @@ func (c *context) rescheduled(d *deviation) string {
 		return "it is a crontab of which only the schedule differs"
 	}
 	return ""
+}
+
+// installed explains what runs of a service that other hosts have installed too,
+// but which does not run there: they are the ones that differ.
+func (g *group) installed(d *deviation) string {
+	if d.kind != triage.Added {
+		return ""
+	}
+	unit := ""
+	switch d.table().rule.Name {
+	case "processes":
+		unit = path.Base(d.row().Value("cgroup_path"))
+	case "process_hashes", "listening_ports", "open_sockets_remote", "process_open_sockets":
+		unit = g.habits.unitOf[owner(d.row())]
+	}
+	hosts, ok := g.habits.units[unit]
+	if !ok || hosts.minus(d.hosts).empty() || 2*hosts.count() > len(g.hosts) {
+		return ""
+	}
+	return "other hosts have " + unit + " too, where it does not run"
 }
 
 // starting explains what is not there yet on a host that has just started.

@@ -14,6 +14,7 @@ import (
 type group struct {
 	hosts  []*facts.Host
 	all    hostSet
+	young  hostSet // up for minutes only: what they have or lack says little
 	tables []*table
 	cell   []int           // host → its subpopulation
 	cells  []hostSet       // the subpopulations, largest first
@@ -55,6 +56,9 @@ func newGroup(set *facts.Set) *group {
 		number[place] = i
 		g.all.add(i)
 		for _, table := range h.Answered {
+			if query, _, _ := strings.Cut(table, "\x00"); slices.Contains(h.Broken, query) {
+				continue
+			}
 			if answered[table] == nil {
 				answered[table] = newHostSet(n)
 			}
@@ -70,6 +74,7 @@ func newGroup(set *facts.Set) *group {
 	}
 	g.cell = make([]int, n)
 	g.cells = []hostSet{g.all}
+	g.young = g.booting()
 	g.habits = g.learnHabits()
 	g.onDisk = g.files()
 	return g

@@ -21,7 +21,7 @@ func (g *group) byPackage(d *deviation, c *context) (float64, string) {
 	case len(c.packages) == 0:
 		return 0, ""
 	}
-	if len(g.hosts) <= 3 {
+	if len(g.hosts) <= 3 && c.upgraded && followsDeploy(d) {
 		return explainedFully, "it is one of three hosts at most, and has packages of other versions: " + c.packages[0]
 	}
 	names := subjects(d)
@@ -36,6 +36,23 @@ func (g *group) byPackage(d *deviation, c *context) (float64, string) {
 		return explainedPartly, "packages changed on the host"
 	}
 	return 0, ""
+}
+
+// followsDeploy reports whether a deploy can bring a deviation: other values of
+// what is there anyway, and what runs of the programs that all hosts have. With
+// three hosts no subpopulation can form that would show it.
+func followsDeploy(d *deviation) bool {
+	if slices.ContainsFunc(d.traits, func(t trait) bool { return t.bits > 0 && t.technique == "" }) {
+		return false // a program of its own
+	}
+	if d.kind == triage.Changed {
+		return true
+	}
+	switch d.table().rule.Name {
+	case "processes", "process_hashes", "listening_ports", "open_sockets_remote", "process_open_sockets", "process_envs":
+		return true
+	}
+	return false
 }
 
 // subjects are the strings of a deviation that may name a package: paths, unit

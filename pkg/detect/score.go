@@ -155,6 +155,11 @@ func likeness(t int) float64 {
 	return -2 * math.Log2(float64(1+t))
 }
 
+// ownEach is what a column loses that has another value on each host that has
+// the thing at all: it is made for each host, or there is no majority to differ
+// from.
+const ownEach = 6.0
+
 // steady is the bits of a feature that a few hosts share in a query that hardly
 // ever differs: there the query speaks, less one bit each time that the number
 // of hosts doubles. No stable fact sets those hosts apart, or they would be a
@@ -208,7 +213,10 @@ func (g *group) countColumns(d *deviation, expected float64) (rarity, spread flo
 			}
 		}
 		bits, less := max(rare(max(with.count(), 1), d.compared, expected), d.score.rarity), 0.0
-		if len(values) > 2 {
+		switch have := d.key.present.count(); {
+		case have > 1 && len(values) == have: // its own on each host that has it
+			less = -ownEach
+		case len(values) > 2:
 			less = -math.Log2(float64(len(values)) / 2)
 		}
 		if bits+less > best {

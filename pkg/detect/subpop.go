@@ -103,7 +103,7 @@ func (g *group) follows(hosts, answered hostSet, spare float64) bool {
 		return false
 	}
 	for _, cell := range g.cells {
-		of := cell.and(answered)
+		of := cell.and(answered).minus(g.young)
 		in, n := of.overlap(hosts), of.count()
 		if in > 0 && float64(n-in) > spare*float64(n) {
 			return false

@@ -195,6 +195,7 @@ func deletedRowTraits(row facts.Raw) []trait {
 
 // Commands that fetch and run, open a reverse shell, mine, or unpack hidden code.
 var (
+	fileServer   = regexp.MustCompile(`-m\s+(http\.server|SimpleHTTPServer|pyftpdlib)|\bphp\s+-S\b|\bruby\s+-run\b`)
 	reverseShell = regexp.MustCompile(`/dev/(tcp|udp)/|\bn(c|cat)\b.*\s-[a-z]*[ec]\b|\bsocat\b.*(exec|EXEC|system|SYSTEM):|socket\.socket|pty\.spawn|fsockopen|TCPSocket\.(open|new)`)
 	fetchAndRun  = regexp.MustCompile(`\b(curl|wget|fetch|lwp-download)\b[^|]*\|\s*(sudo\s+)?([a-z/]*/)?(ba|da|z|k)?sh\b|\b(curl|wget)\b.*(&&|;)\s*(chmod|sh|bash)\b`)
 	unpacked     = regexp.MustCompile(`base64\s+(-d|--decode|-D)|\|\s*xxd\s+-r|eval\s*\(?\s*(base64|gzinflate)|\bpython[0-9.]*\s+-c\s.*(exec|b64decode)|\bperl\s+-e\b.*(socket|exec)`)
@@ -212,6 +213,8 @@ func commandTraits(column string) func(facts.Raw) []trait {
 			return one(5, "T1059.004", "opens a shell over the network")
 		case fetchAndRun.MatchString(command):
 			return one(5, "T1105", "fetches something and runs it")
+		case fileServer.MatchString(command):
+			return one(3, "T1105", "serves files from an interpreter")
 		case miner.MatchString(command):
 			return one(5, "T1496", "has the words of a coin miner")
 		case unpacked.MatchString(command):

@@ -39,6 +39,13 @@ func (s *Set) Add(h *snapshot.Host) {
 	}
 	slices.Sort(host.Answered)
 	host.Answered = slices.Compact(host.Answered)
+	for _, e := range h.Errors {
+		if e.Query != "" {
+			host.Broken = append(host.Broken, e.Query)
+		}
+	}
+	slices.Sort(host.Broken)
+	host.Broken = slices.Compact(host.Broken)
 }
 
 // canonicaliser turns the rows of one host into facts.
@@ -53,6 +60,9 @@ type canonicaliser struct {
 
 func (c *canonicaliser) table(t *snapshot.Table) {
 	c.host.Rows += t.Len()
+	if t.Cut {
+		c.host.Broken = append(c.host.Broken, t.Query)
+	}
 	if t.Len() == 0 {
 		// Without rows there are no columns to tell the rule by: the answer
 		// counts for every table of this query.

@@ -30,8 +30,9 @@ type Host struct {
 	Cut      bool
 	Foreign  bool // a log of somebody else's: complete as far as it goes
 	Rows     int
-	Own      int // rows of the collector's own doing, left out
-	Answered []string
+	Own      int      // rows of the collector's own doing, left out
+	Answered []string // tables by id; a query without rows by its name
+	Broken   []string // queries whose answer is not whole: what is missing there means nothing
 	Errors   []triage.QueryError
 }
 
