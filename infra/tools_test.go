@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -120,4 +121,29 @@ func TestMoto(t *testing.T) {
 	same(t, "events that the rule leaves out", []string{
 		"execution-aborted.json", "guardduty-ec2-portprobe.json", "guardduty-rds-no-host.json", "guardduty-s3-no-host.json", "other-ec2-state.json",
 	}, refused)
+}
+
+// TestSamconfig: the SAM command is pointed at functions that there are.
+func TestSamconfig(t *testing.T) {
+	data, err := os.ReadFile("../samconfig.toml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := regexp.MustCompile(`\b[A-Z][a-z]+Function\b`).FindAllString(string(data), -1)
+	if len(names) == 0 {
+		t.Error("no function is named")
+	}
+	for _, name := range names {
+		the(t, made(t, byDefault).hub, name)
+	}
+	for _, want := range []string{`stack_name = "Diffy"`, `template_file = "cdk.out/Diffy.template.json"`} {
+		if !strings.Contains(string(data), want) {
+			t.Errorf("no %s", want)
+		}
+	}
+	for _, m := range regexp.MustCompile(`event = "([^"]+)"`).FindAllStringSubmatch(string(data), -1) {
+		if _, err := os.Stat(filepath.Join("..", m[1])); err != nil {
+			t.Error(err)
+		}
+	}
 }
