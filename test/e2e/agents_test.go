@@ -3,6 +3,7 @@ package e2e
 import (
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"regexp"
@@ -17,9 +18,10 @@ import (
 // throttling, one unmanaged host refuses all of them, results are not there right
 // after sending, and output is cut.
 type agents struct {
-	documents func() (document, error) // the document as moto keeps it
-	dir       string                   // scripts as agents put them on disk
-	slots     chan struct{}            // hosts that run at once
+	documents func() (document, error)     // the document as moto keeps it
+	trouble   func(operation string) error // what goes wrong with a call
+	dir       string                       // scripts as agents put them on disk
+	slots     chan struct{}                // hosts that run at once
 	running   sync.WaitGroup
 
 	mu       sync.Mutex
@@ -75,32 +77,36 @@ type ssmError struct{ kind, message string }
 
 func (e ssmError) Error() string { return e.kind + ": " + e.message }
 
+// errLost is what trouble returns to have the answer lost, after all was done.
+var errLost = errors.New("lost")
+
 // serve answers the operations that moto lacks and leaves the others to it.
 func (a *agents) serve(w http.ResponseWriter, r *http.Request, operation string) bool {
-	var out any
-	var err error
-	switch operation {
-	case "SendCommand":
-		out, err = answer(r, a.send)
-	case "ListCommandInvocations":
-		out, err = answer(r, a.list)
-	case "GetCommandInvocation":
-		out, err = answer(r, a.get)
-	case "CancelCommand":
-		out, err = answer(r, a.cancel)
-	case "DescribeInstanceInformation":
-		out, err = answer(r, a.describe)
-	default:
+	do, ours := map[string]func(*http.Request) (any, error){
+		"SendCommand":                 func(r *http.Request) (any, error) { return answer(r, a.send) },
+		"ListCommandInvocations":      func(r *http.Request) (any, error) { return answer(r, a.list) },
+		"GetCommandInvocation":        func(r *http.Request) (any, error) { return answer(r, a.get) },
+		"CancelCommand":               func(r *http.Request) (any, error) { return answer(r, a.cancel) },
+		"DescribeInstanceInformation": func(r *http.Request) (any, error) { return answer(r, a.describe) },
+	}[operation]
+	if !ours {
 		return false
+	}
+	var out any
+	err := a.trouble(operation)
+	lost := errors.Is(err, errLost)
+	if err == nil || lost {
+		out, err = do(r)
+	}
+	if lost {
+		panic(http.ErrAbortHandler) // closes the connection
 	}
 	w.Header().Set("Content-Type", "application/x-amz-json-1.1")
 	if err != nil {
-		kind, message := "InternalServerError", err.Error()
-		if e, ok := err.(ssmError); ok { //nolint:errorlint // made here, never wrapped
-			kind, message = e.kind, e.message
-		}
+		e := ssmError{"InternalServerError", err.Error()}
+		_ = errors.As(err, &e)
 		w.WriteHeader(http.StatusBadRequest)
-		out = map[string]string{"__type": kind, "message": message}
+		out = map[string]string{"__type": e.kind, "message": e.message}
 	}
 	_ = json.NewEncoder(w).Encode(out) // the client may be gone
 	return true

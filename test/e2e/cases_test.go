@@ -14,6 +14,15 @@ var cases = []struct {
 }{
 	{"attacked", attacked},
 	{"clean", clean},
+	{"troubled", troubled},
+	{"lost-answer", lostAnswer},
+	{"throttled", throttled},
+	{"batches", batches},
+	{"event", event},
+	{"member", member},
+	{"again", again},
+	{"empty", empty},
+	{"aborted", aborted},
 }
 
 func TestCases(t *testing.T) {
@@ -41,7 +50,7 @@ func attacked(w *world) {
 	w.leave(end)
 
 	w.succeeded(end)
-	w.accounted(run, "examined", w.instances(hosts))
+	w.accounted(run, all(w.instances(hosts), whole))
 	result := w.result(run)
 	suspicious := w.instances(known.Attacked)
 	if first := result.Hosts[:len(suspicious)]; !sameHosts(first, suspicious) {
@@ -67,15 +76,15 @@ func clean(w *world) {
 
 	hosts := played(func(name string) bool { return !slices.Contains(known.Attacked, name) })
 	old := w.instances(news)
-	all := w.scale("shop", len(hosts)+len(news))
-	w.settle(slices.DeleteFunc(slices.Clone(all), func(id string) bool { return slices.Contains(old, id) }), hosts)
+	now := w.scale("shop", len(hosts)+len(news))
+	w.settle(slices.DeleteFunc(slices.Clone(now), func(id string) bool { return slices.Contains(old, id) }), hosts)
 	w.retire(old)
 	used := w.run(second, `{"target":{"autoScalingGroup":"shop"}}`)
 	w.leave(made, used)
 
 	w.succeeded(used)
-	w.accounted(first, "examined", old)
-	w.accounted(second, "examined", w.instances(hosts))
+	w.accounted(first, all(old, whole))
+	w.accounted(second, all(w.instances(hosts), whole))
 	result := w.result(second)
 	if len(result.Group.Baselines) != 1 || result.Group.Baselines[0].Version != first || result.Group.Baselines[0].Hosts != len(news) {
 		w.Errorf("baselines of the result: %+v, want %s of %d hosts", result.Group.Baselines, first, len(news))

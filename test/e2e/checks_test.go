@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -46,39 +47,61 @@ func (w *world) result(run string) *triage.Result {
 	return &r
 }
 
-// accounted checks that each requested host is in exactly one state, in the
-// batches and in the result, and that all are in this one.
-func (w *world) accounted(run string, status triage.Status, hosts []string) {
-	w.Helper()
-	want, batches, ranked := map[string]triage.Status{}, map[string]triage.Status{}, map[string]triage.Status{}
+// fate is how a host is to end: its status, and what its reason says.
+type fate struct {
+	status triage.Status
+	reason string
+}
+
+// all gives every host the same fate.
+func all(hosts []string, f fate) map[string]fate {
+	want := map[string]fate{}
 	for _, h := range hosts {
-		want[h] = status
+		want[h] = f
 	}
-	seen := 0
-	paths, err := filepath.Glob(filepath.Join(w.dir, "s3/runs", run, "batches/*.json"))
-	w.must(err)
-	for _, path := range paths {
-		var outcomes []triage.Outcome
-		name, err := filepath.Rel(w.dir, path)
-		w.must(err)
-		w.readJSON(name, &outcomes)
-		for _, o := range outcomes {
-			seen++
-			batches[o.Host] = o.Status
-		}
+	return want
+}
+
+var whole = fate{status: triage.Examined}
+
+// accounted checks that each requested host is in exactly one state, in the
+// batches and in the result, and that it is the one that it should be in. It
+// prints them.
+func (w *world) accounted(run string, want map[string]fate) {
+	w.Helper()
+	batches, ranked := map[string][]fate{}, map[string][]fate{}
+	for _, o := range w.outcomes(run) {
+		batches[o.Host] = append(batches[o.Host], fate{o.Status, o.Reason})
 	}
 	for _, h := range w.result(run).Hosts {
-		seen++
-		ranked[h.Host] = h.Status
+		ranked[h.Host] = append(ranked[h.Host], fate{h.Status, h.Reason})
 	}
-	for what, got := range map[string]map[string]triage.Status{"batches": batches, "result": ranked} {
-		if diff := cmp.Diff(want, got); diff != "" {
-			w.Errorf("hosts in the %s of %s (-want +got):\n%s", what, run, diff)
+	for what, got := range map[string]map[string][]fate{"batches": batches, "result": ranked} {
+		for host, f := range want {
+			if ends := got[host]; len(ends) != 1 || ends[0].status != f.status || !strings.Contains(ends[0].reason, f.reason) {
+				w.Errorf("in the %s of %s %s ends as %v, want one %v", what, run, host, ends, f)
+			}
+		}
+		if len(got) != len(want) {
+			w.Errorf("the %s of %s have %d hosts, want %d", what, run, len(got), len(want))
 		}
 	}
-	if seen != 2*len(hosts) {
-		w.Errorf("run %s names hosts %d times, want each of %d twice: in a batch and in the result", run, seen, len(hosts))
+	for _, host := range slices.Sorted(maps.Keys(batches)) {
+		w.Logf("%s %-12s %s", host, batches[host][0].status, batches[host][0].reason)
 	}
+}
+
+// outcomes reads how the hosts of a run have ended, host by host where a batch was
+// taken apart.
+func (w *world) outcomes(run string) []triage.Outcome {
+	w.Helper()
+	var all []triage.Outcome
+	for _, name := range w.files("s3/runs/" + run + "/batches") {
+		var some []triage.Outcome
+		w.readJSON(name, &some)
+		all = append(all, some...)
+	}
+	return all
 }
 
 func hostsOf(hosts []triage.HostResult) []string {
@@ -132,7 +155,7 @@ func (w *world) noRows() {
 				var row map[string]string
 				w.must(json.Unmarshal(raw, &row))
 				for _, v := range row {
-					values[v] = len(v) >= 10
+					values[v] = len(v) >= 10 && v != account
 				}
 			}
 		}
@@ -165,14 +188,15 @@ func (w *world) sameEvidence(run string) {
 		kept++
 		uploads, err := filepath.Glob(filepath.Join(w.dir, "s3/intake", run, "*/*", e.Host, e.SHA256+".jsonl.gz"))
 		w.must(err)
-		if len(uploads) != 1 {
-			w.Errorf("%s: %d uploads of it, want 1", e.Key, len(uploads))
-			continue
+		if len(uploads) == 0 {
+			w.Errorf("%s: there is no upload of it", e.Key)
 		}
-		uploaded, err := os.ReadFile(uploads[0])
-		w.must(err)
-		if !bytes.Equal(data, uploaded) {
-			w.Errorf("%s: not the bytes that were uploaded", e.Key)
+		for _, path := range uploads { // several, where a command was sent again
+			uploaded, err := os.ReadFile(path)
+			w.must(err)
+			if !bytes.Equal(data, uploaded) {
+				w.Errorf("%s: not the bytes that were uploaded", e.Key)
+			}
 		}
 	}
 	if want := len(w.files("s3/runs/" + run + "/evidence")); kept != want || manifest.Count != len(manifest.Objects) {

@@ -1,8 +1,7 @@
 package e2e
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
+	"bytes"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -31,34 +30,43 @@ import (
 // deploy makes what the stack makes, as far as the handlers see it.
 func (w *world) deploy() {
 	w.Helper()
-	w.deployBuckets()
+	w.deployStores()
 	w.deployTable()
 	w.deployTopic()
 	w.deployDocument()
 	w.deployMachine()
-	packed, err := release()
-	w.must(err)
-	sum := sha256.Sum256(packed)
-	digest := hex.EncodeToString(sum[:])
-	_, err = w.s3().PutObject(w.Context(), &s3.PutObjectInput{
-		Bucket: &w.cfg.Intake, Key: aws.String(pipeline.OsqueryKey(digest)), Body: strings.NewReader(string(packed)),
-	})
-	w.must(err)
-	w.serve(digest)
+	w.serve(w.deployIntake())
 }
 
-func (w *world) deployBuckets() {
+// deployIntake makes the bucket that hosts write to, with a release of osquery in
+// it, and returns the release's digest.
+func (w *world) deployIntake() string {
 	w.Helper()
-	client := w.s3()
-	for _, name := range []string{w.cfg.Intake, w.cfg.Work, w.cfg.Evidence} {
-		_, err := client.CreateBucket(w.Context(), &s3.CreateBucketInput{
-			Bucket:                     &name,
-			CreateBucketConfiguration:  &s3types.CreateBucketConfiguration{LocationConstraint: region},
-			ObjectLockEnabledForBucket: aws.Bool(name == w.cfg.Evidence),
-		})
-		w.must(err)
-	}
-	_, err := client.PutObjectLockConfiguration(w.Context(), &s3.PutObjectLockConfigurationInput{
+	w.bucket(w.cfg.Intake, false)
+	packed, err := release()
+	w.must(err)
+	_, err = w.s3().PutObject(w.Context(), &s3.PutObjectInput{
+		Bucket: &w.cfg.Intake, Key: aws.String(pipeline.OsqueryKey(hash(packed))), Body: bytes.NewReader(packed),
+	})
+	w.must(err)
+	return hash(packed)
+}
+
+func (w *world) bucket(name string, lock bool) {
+	w.Helper()
+	_, err := w.s3().CreateBucket(w.Context(), &s3.CreateBucketInput{
+		Bucket:                     &name,
+		CreateBucketConfiguration:  &s3types.CreateBucketConfiguration{LocationConstraint: region},
+		ObjectLockEnabledForBucket: &lock,
+	})
+	w.must(err)
+}
+
+func (w *world) deployStores() {
+	w.Helper()
+	w.bucket(w.cfg.Work, false)
+	w.bucket(w.cfg.Evidence, true)
+	_, err := w.s3().PutObjectLockConfiguration(w.Context(), &s3.PutObjectLockConfigurationInput{
 		Bucket: &w.cfg.Evidence,
 		ObjectLockConfiguration: &s3types.ObjectLockConfiguration{
 			ObjectLockEnabled: s3types.ObjectLockEnabledEnabled,
@@ -183,6 +191,21 @@ func (w *world) retire(ids []string) {
 			&autoscaling.TerminateInstanceInAutoScalingGroupInput{InstanceId: &id, ShouldDecrementDesiredCapacity: aws.Bool(true)})
 		w.must(err)
 	}
+}
+
+// halt stops an instance.
+func (w *world) halt(id string) {
+	w.Helper()
+	_, err := ec2.NewFromConfig(w.sdk).StopInstances(w.Context(), &ec2.StopInstancesInput{InstanceIds: []string{id}})
+	w.must(err)
+}
+
+// sample reads one of the sample inputs that come with the project.
+func (w *world) sample(name string) []byte {
+	w.Helper()
+	data, err := os.ReadFile(filepath.Join(root, "events", name))
+	w.must(err)
+	return data
 }
 
 func (w *world) members(group string) []string {

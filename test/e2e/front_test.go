@@ -1,7 +1,11 @@
 package e2e
 
 import (
+	"bytes"
+	"encoding/xml"
 	"fmt"
+	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httputil"
@@ -34,8 +38,14 @@ func newFront(moto *url.URL) (*front, error) {
 	}
 	f := &front{url: "http://127.0.0.1:" + port, port: port, moto: moto}
 	f.proxy = &httputil.ReverseProxy{
-		// Without SetURL's change of Host: moto makes queue URLs of it.
-		Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(moto); r.Out.Host = r.In.Host },
+		Rewrite: func(r *httputil.ProxyRequest) {
+			r.SetURL(moto)
+			r.Out.Host = r.In.Host // moto makes queue URLs of it
+			if owner := r.In.Header.Get("Authorization"); owner == "" || strings.Contains(owner, accessKey) {
+				r.Out.Header.Set("X-Moto-Account-Id", account) // other keys are of roles that STS knows
+			}
+		},
+		ModifyResponse: f.learn,
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) {
 			http.Error(w, err.Error(), http.StatusBadGateway)
 		},
@@ -43,6 +53,28 @@ func newFront(moto *url.URL) (*front, error) {
 	f.server = &http.Server{Handler: f, ReadHeaderTimeout: time.Minute}
 	go func() { _ = f.server.Serve(l) }() // until close
 	return f, nil
+}
+
+// learn notes the keys that STS hands out, to check what is signed with them.
+func (f *front) learn(r *http.Response) error {
+	world := f.current()
+	if world == nil || !strings.Contains(r.Request.Header.Get("Authorization"), "/sts/") {
+		return nil
+	}
+	body, err := io.ReadAll(r.Body)
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	var answer struct {
+		Key    string `xml:"AssumeRoleResult>Credentials>AccessKeyId"`
+		Secret string `xml:"AssumeRoleResult>Credentials>SecretAccessKey"`
+	}
+	if err != nil || xml.Unmarshal(body, &answer) != nil || answer.Key == "" {
+		return err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	world.keys = maps.Clone(world.keys)
+	world.keys[answer.Key] = answer.Secret
+	return nil
 }
 
 func (f *front) close() { _ = f.server.Close() }

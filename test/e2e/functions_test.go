@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 
@@ -18,8 +19,8 @@ import (
 
 // functions is Lambda: it invokes the project's handlers in this process.
 type functions struct {
-	handlers map[string]lambda.Handler // by the name of the folder under functions/
-	before   func(name string, payload []byte) error
+	handlers map[string]lambda.Handler               // by the name of the folder under functions/
+	before   func(name string, payload []byte) error // what goes wrong with a call
 
 	mu    sync.Mutex
 	calls []call
@@ -51,7 +52,7 @@ func (f *functions) invoke(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("X-Amzn-RequestId", "e2e") // moto needs one to tell an error of the service
-	if f.before != nil && errors.Is(f.before(name, payload), errThrottle) {
+	if errors.Is(f.before(name, payload), errThrottle) {
 		w.Header().Set("X-Amzn-ErrorType", "TooManyRequestsException")
 		w.WriteHeader(http.StatusTooManyRequests)
 		_, _ = io.WriteString(w, `{"message":"Rate Exceeded."}`) // to moto, which waits for it
@@ -66,6 +67,13 @@ func (f *functions) invoke(w http.ResponseWriter, r *http.Request) {
 		out, _ = json.Marshal(failure) // strings always encode
 	}
 	_, _ = w.Write(out)
+}
+
+// called reports whether a function has been called and has answered.
+func (f *functions) called(name string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.ContainsFunc(f.calls, func(c call) bool { return c.Function == name })
 }
 
 func invocation(r *http.Request) (name string, payload []byte, err error) {

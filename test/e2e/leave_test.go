@@ -29,13 +29,16 @@ type execution struct {
 // run executes the state machine to its end.
 func (w *world) run(name, input string) execution {
 	w.Helper()
+	w.start(name, input)
+	return w.wait(name)
+}
+
+// wait returns when an execution has ended.
+func (w *world) wait(name string) execution {
+	w.Helper()
 	client := sfn.NewFromConfig(w.sdk)
-	started, err := client.StartExecution(w.Context(), &sfn.StartExecutionInput{
-		StateMachineArn: &w.machine, Name: &name, Input: &input,
-	})
-	w.must(err)
 	w.must(eventually(w.Context(), "run "+name, func() (bool, error) {
-		out, err := client.DescribeExecution(w.Context(), &sfn.DescribeExecutionInput{ExecutionArn: started.ExecutionArn})
+		out, err := client.DescribeExecution(w.Context(), &sfn.DescribeExecutionInput{ExecutionArn: w.executionARN(name)})
 		return err != nil || out.Status != sfntypes.ExecutionStatusRunning, err
 	}))
 	return w.ended(name)

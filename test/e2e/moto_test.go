@@ -16,10 +16,9 @@ import (
 	"time"
 )
 
-// The deployment's own account is moto's default, so that every key that STS has
-// not handed out belongs to it.
+// The deployment's own account, region and credentials.
 const (
-	account = "123456789012"
+	account = "111122223333"
 	region  = "eu-west-1"
 
 	accessKey = "ASIAE2EE2EE2EE2EE2EE"

@@ -18,7 +18,9 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"diffy/collect"
 	"diffy/pkg/cloud"
@@ -72,10 +74,10 @@ func newWorld(t *testing.T) *world {
 	w.sdk, err = config.LoadDefaultConfig(t.Context())
 	w.must(err)
 	w.agents = &agents{
-		documents: w.document, dir: filepath.Join(w.temp, "agents"),
+		documents: w.document, trouble: func(string) error { return nil }, dir: filepath.Join(w.temp, "agents"),
 		slots: make(chan struct{}, 3), hosts: map[string]*host{},
 	}
-	w.functions = &functions{}
+	w.functions = &functions{before: w.pass}
 	cloudFront.enter(w)
 	t.Cleanup(func() {
 		w.agents.stop()
@@ -99,6 +101,15 @@ func (w *world) s3() *s3.Client {
 
 // now is the clock of the handlers and of S3.
 func (w *world) now() time.Time { return time.Now().Add(time.Duration(w.later.Load())) }
+
+// pass lets time pass at each look at hosts of which no more will be heard: as
+// much as lies between two looks.
+func (w *world) pass(function string, _ []byte) error {
+	if function == "poll" && w.agents.idle() {
+		w.later.Add(int64(15 * time.Second))
+	}
+	return nil
+}
 
 // serve puts the functions together as their mains do.
 func (w *world) serve(osquery string) {
@@ -153,6 +164,30 @@ func (w *world) settle(instances, plays []string) {
 		w.agents.hosts[id] = h
 		w.agents.mu.Unlock()
 	}
+}
+
+// quickGroup makes a group of hosts that are quick and alike.
+func (w *world) quickGroup(name string, size int) []string {
+	w.Helper()
+	ids := w.scale(name, size)
+	w.settle(ids, slices.Repeat([]string{"ip-10-77-0-12"}, size))
+	for _, id := range ids {
+		w.agents.hosts[id].act = quick{world: w}.act
+	}
+	return ids
+}
+
+// member deploys what is needed where hosts of another account are, and returns
+// the world as it is seen from there.
+func (w *world) member(other string) *world {
+	w.Helper()
+	there := &world{T: w.T, temp: w.temp, cfg: w.cfg, pack: w.pack, sdk: w.sdk.Copy(), agents: w.agents}
+	there.cfg.Intake = "diffy-intake-" + other + "-" + region
+	there.sdk.Credentials = aws.NewCredentialsCache(stscreds.NewAssumeRoleProvider(
+		sts.NewFromConfig(w.sdk), "arn:aws:iam::"+other+":role/"+w.cfg.TargetRole))
+	there.deployIntake()
+	there.deployDocument()
+	return there
 }
 
 // instances returns those that play the recorded hosts, in order.
