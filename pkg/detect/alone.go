@@ -100,6 +100,7 @@ func orNone(s, like hostSet) hostSet {
 func (g *group) unknown(refs []*reference, t *table, k *key, f *fact, covered hostSet) *deviation {
 	hosts := newHostSet(len(g.hosts))
 	var expected *fact
+	follows := g.follows(f.hosts, t.answered, 0.2)
 	f.hosts.each(func(h int) {
 		ref := refs[g.cell[h]]
 		if covered != nil && covered.has(h) {
@@ -107,6 +108,9 @@ func (g *group) unknown(refs []*reference, t *table, k *key, f *fact, covered ho
 		}
 		if has, told := ref.has(t, f.Fact); !told || has {
 			return
+		}
+		if ref.loose && (follows || f.hosts.minus(g.cells[g.cell[h]]).empty()) {
+			return // it may belong to this kind of host
 		}
 		hosts.add(h)
 		if known := ref.answers(t).keys[joinKey(k.columns)]; known != nil && expected == nil && len(t.rule.Compare) > 0 {
@@ -133,7 +137,7 @@ func (g *group) gone(refs []*reference, t *table, lacked map[*key]hostSet) []*de
 	}
 	found := map[string]*deviation{}
 	for c, cell := range g.cells {
-		if refs[c] == nil || refs[c].answers(t) == nil {
+		if refs[c] == nil || refs[c].loose || refs[c].answers(t) == nil {
 			continue
 		}
 		known := refs[c].answers(t)
@@ -194,7 +198,7 @@ func (g *group) withBaseline(d *deviation, refs []*reference) {
 			return
 		} else if has {
 			bits = inBaseline
-		} else {
+		} else if !ref.loose {
 			bits = notBaseline
 		}
 		most = max(most, bits)

@@ -17,6 +17,7 @@ type Baseline struct {
 // reference is what the baselines say to one subpopulation: those that fit it,
 // united. A value seen on any of their hosts is normal.
 type reference struct {
+	loose   bool // of another kind of host: it speaks only of what does not follow the kind
 	hosts   int
 	tables  map[string]*referenceTable // by table id
 	version []string                   // names of the baselines
@@ -81,9 +82,16 @@ func (g *group) match(baselines []Baseline) (refs []*reference, results []triage
 	matched := make([][]string, len(baselines))
 	for c, cell := range g.cells {
 		best, most := []int(nil), -1
+		near, nearest := -1, -1
 		for i, b := range baselines {
 			agree, differ, apart := g.fit(b, cell)
-			if apart > 0 || agree+differ > 0 && float64(agree) < fits*float64(agree+differ) {
+			if float64(agree) < fits*float64(agree+differ) {
+				continue
+			}
+			if apart > 0 {
+				if score := agree - differ - apart; score > nearest {
+					near, nearest = i, score
+				}
 				continue
 			}
 			switch score := agree - differ; {
@@ -92,6 +100,10 @@ func (g *group) match(baselines []Baseline) (refs []*reference, results []triage
 			case score == most:
 				best = append(best, i)
 			}
+		}
+		if best == nil && near >= 0 {
+			refs[c] = &reference{tables: map[string]*referenceTable{}, loose: true}
+			refs[c].add(baselines[near])
 		}
 		for _, i := range best {
 			matched[i] = append(matched[i], cellName(c))

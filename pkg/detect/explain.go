@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"math"
 	"path"
 	"regexp"
 	"slices"
@@ -21,10 +22,9 @@ func (g *group) explain(d *deviation, hosts []*context) {
 	if d.incriminating() {
 		return
 	}
-	least, reason := explainedFully, ""
+	least, reason := math.Inf(-1), ""
 	d.hosts.each(func(h int) {
-		bits, why := g.cause(d, hosts[h])
-		if bits > least || reason == "" {
+		if bits, why := g.cause(d, hosts[h]); bits > least {
 			least, reason = bits, why
 		}
 	})
