@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -86,23 +85,13 @@ func (m *machine) collect(ctx context.Context, host string, o order) (collect.Re
 
 // script runs the collector as the SSM agent would.
 func (m *machine) script(ctx context.Context, url string, o order) (stdout string, err error) {
-	var document struct {
-		MainSteps []struct {
-			Inputs struct {
-				RunCommand []string `json:"runCommand"`
-			} `json:"inputs"`
-		} `json:"mainSteps"`
-	}
-	if err := json.Unmarshal(collect.Document(), &document); err != nil {
-		return "", fmt.Errorf("read the SSM document: %w", err)
-	}
 	parameters := collect.Parameters{
 		Run: o.run, Batch: o.batch, Attempt: o.attempt, Pack: m.pack.Name, PackVersion: m.pack.Version, Osquery: collect.Host,
 		Upload:   collect.Upload{URL: url + "/upload", Prefix: strings.Join([]string{"intake", o.run, o.batch, o.attempt, ""}, "/")},
 		Download: collect.Download{Bundle: collect.Artifact{URL: url + "/bundle", SHA256: digest(m.bundle)}},
 	}
 	cmd := exec.CommandContext(ctx, "sh")
-	cmd.Stdin = strings.NewReader(strings.Join(document.MainSteps[0].Inputs.RunCommand, "\n"))
+	cmd.Stdin = bytes.NewReader(collect.Script())
 	cmd.Env = append(os.Environ(), "AWS_SSM_INSTANCE_ID="+m.name)
 	for name, values := range parameters.Encode() {
 		cmd.Env = append(cmd.Env, "SSM_"+name+"="+values[0])

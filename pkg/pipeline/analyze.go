@@ -11,6 +11,8 @@ import (
 	"slices"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"diffy/pkg/detect"
 	"diffy/pkg/facts"
 	"diffy/pkg/pack"
@@ -86,34 +88,49 @@ func (h Analyze) load(ctx context.Context, id string) (*run, error) {
 	if err := json.Unmarshal(r.raw, &r.request); err != nil {
 		return nil, fmt.Errorf("read request of %s: %w", id, err)
 	}
-	shards, _, err := readShards(ctx, h.Objects, id)
+	shards, err := readShards(ctx, h.Objects, id)
 	if err != nil {
 		return nil, fmt.Errorf("read outcomes of %s: %w", id, err)
 	}
+	var keys []string
 	for _, s := range shards {
 		r.records = append(r.records, s.records...)
-		for _, key := range s.facts {
-			if err := h.merge(ctx, r.set, key); err != nil {
-				return nil, err
-			}
-		}
+		keys = append(keys, s.facts...)
 	}
 	sortRecords(r.records)
+	for some := range slices.Chunk(keys, readers) {
+		if err := h.merge(ctx, r.set, some); err != nil {
+			return nil, err
+		}
+	}
 	r.notes = append(slices.Clone(r.plan.Notes), foreign(r.set)...)
 	return r, nil
 }
 
-func (h Analyze) merge(ctx context.Context, set *facts.Set, key string) error {
-	data, err := h.Objects.Get(ctx, work(key), shardObject)
-	if err != nil {
-		return fmt.Errorf("read facts: %w", err)
+// merge reads some facts at once and adds them in order. No more of them are in
+// memory than that.
+func (h Analyze) merge(ctx context.Context, set *facts.Set, keys []string) error {
+	parts := make([]*facts.Set, len(keys))
+	g, ctx := errgroup.WithContext(ctx)
+	for i, key := range keys {
+		g.Go(func() error {
+			data, err := h.Objects.Get(ctx, work(key), shardObject)
+			if err == nil {
+				parts[i], err = facts.Decode(h.Pack, bytes.NewReader(data))
+			}
+			if err != nil {
+				return fmt.Errorf("read facts %s: %w", key, err)
+			}
+			return nil
+		})
 	}
-	part, err := facts.Decode(h.Pack, bytes.NewReader(data))
-	if err == nil {
-		err = set.Merge(part)
+	if err := g.Wait(); err != nil {
+		return err
 	}
-	if err != nil {
-		return fmt.Errorf("read %s: %w", key, err)
+	for i, part := range parts {
+		if err := set.Merge(part); err != nil {
+			return fmt.Errorf("add facts %s: %w", keys[i], err)
+		}
 	}
 	return nil
 }

@@ -19,15 +19,15 @@ type shard struct {
 
 // readShards reads how every host of a run ended: the hosts that nothing was sent
 // to first, then the batches in order. A host that no branch has said anything of
-// is not examined, "no outcome". The batches come too, for the places of hosts.
-func readShards(ctx context.Context, s Objects, run string) ([]shard, []Batch, error) {
+// is not examined, "no outcome".
+func readShards(ctx context.Context, s Objects, run string) ([]shard, error) {
 	var batches []Batch
 	if err := getJSON(ctx, s, work(HostsKey(run)), &batches); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	shards := make([]shard, len(batches)+1)
 	if err := getJSON(ctx, s, work(OutcomesKey(run, neverSent)), &shards[0].records); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(readers)
@@ -37,7 +37,7 @@ func readShards(ctx context.Context, s Objects, run string) ([]shard, []Batch, e
 			return err
 		})
 	}
-	return shards, batches, g.Wait()
+	return shards, g.Wait()
 }
 
 // readShard reads what the branch of a batch has left. Where the batch as a whole
@@ -85,7 +85,7 @@ func complete(s shard, b Batch) shard {
 
 // allRecords reads how every host of a run ended, in the order of hosts.
 func allRecords(ctx context.Context, s Objects, run string) ([]Record, error) {
-	shards, _, err := readShards(ctx, s, run)
+	shards, err := readShards(ctx, s, run)
 	if err != nil {
 		return nil, fmt.Errorf("read outcomes of %s: %w", run, err)
 	}
