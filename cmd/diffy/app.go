@@ -7,9 +7,12 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
+
+	"diffy/pkg/local"
 
 	"github.com/spf13/cobra"
 )
@@ -52,6 +55,14 @@ func usage(hint, format string, args ...any) error {
 	return &exit{code: exitUsage, err: fmt.Errorf(format, args...), hint: hint}
 }
 
+// failed wraps an error of the world: exit code 1.
+func failed(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &exit{code: exitFailed, err: err}
+}
+
 // run runs the command line and returns the exit code.
 func (a *app) run(args []string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -67,55 +78,112 @@ func (a *app) run(args []string) int {
 	}
 	e := &exit{code: exitUsage, err: err, hint: "diffy --help"} // cobra's own errors are usage
 	errors.As(err, &e)
-	if e.err != nil {
-		fmt.Fprintf(a.err, "diffy: %s\n", harmless(e.err.Error()))
+	if ctx.Err() != nil {
+		e = &exit{code: exitFailed, err: errors.New("interrupted")}
 	}
-	if e.hint != "" && e.err != nil {
-		fmt.Fprintf(a.err, "hint: %s\n", harmless(e.hint))
+	if e.err != nil {
+		a.say("%s", e.err)
+		if e.hint != "" {
+			fmt.Fprintf(a.err, "hint: %s\n", harmless(e.hint))
+		}
 	}
 	return e.code
 }
 
+// The groups in which help lists the commands.
+const (
+	groupTriage = "triage"
+	groupLook   = "look"
+	groupKeep   = "keep"
+)
+
 func (a *app) root() *cobra.Command {
 	root := &cobra.Command{
-		Use:           "diffy",
-		Short:         "Find the compromised hosts among near-identical ones",
-		Long:          "diffy compares osquery evidence of a group of near-identical hosts with each other and with\na baseline, and says which hosts stand out and why.",
+		Use:   "diffy",
+		Short: "Find the compromised hosts among near-identical ones",
+		Long: "diffy compares osquery evidence of a group of near-identical hosts with each other and with\n" +
+			"a baseline, and says which hosts stand out and why.\n\n" +
+			"It ends with 10 when something stands out, 20 when a host could not be examined whole, 2 when\n" +
+			"it was called wrongly, 1 when it failed, and 0 otherwise.",
+		Example: "  diffy analyze evidence/\n" +
+			"  diffy analyze evidence/ --baseline clean/web-1 --out report/",
 		Version:       version,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.AddCommand(a.analyze(), a.triage(), a.queries())
+	root.SetVersionTemplate(versionLine() + "\n")
+	root.SetUsageTemplate(strings.Replace(root.UsageTemplate(), "{{if .Runnable}}", "{{if and .Runnable (not .HasSubCommands)}}", 1)) // families do nothing by themselves
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usage(cmd.CommandPath()+" --help", "%w", err)
+	})
+	root.AddGroup(
+		&cobra.Group{ID: groupTriage, Title: "Find the odd host:"},
+		&cobra.Group{ID: groupLook, Title: "Look closer:"},
+		&cobra.Group{ID: groupKeep, Title: "What is known, kept in $DIFFY_HOME:"},
+	)
+	add := func(group string, commands ...*cobra.Command) {
+		for _, c := range commands {
+			c.GroupID = group
+			root.AddCommand(c)
+		}
+	}
+	add(groupTriage, a.analyze(), a.triage(), a.trigger())
+	add(groupLook, a.compare(), a.whoHas(), a.queries(), a.verify())
+	add(groupKeep, a.baseline(), a.suppress(), a.runs())
+	root.AddCommand(a.versionCommand())
 	return root
 }
 
-// failed wraps an error of the world: exit code 1.
-func failed(err error) error {
-	if err == nil {
+// family is a command that only has others.
+func family(use, short, long string, commands ...*cobra.Command) *cobra.Command {
+	names := make([]string, len(commands))
+	for i, c := range commands {
+		names[i] = c.Name()
+	}
+	cmd := &cobra.Command{
+		Use: use, Short: short, Long: long,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return cmd.Help()
+			}
+			return usage(cmd.CommandPath()+" "+strings.Join(names, "|"), "%s has no command %q", cmd.CommandPath(), args[0])
+		},
+	}
+	cmd.AddCommand(commands...)
+	return cmd
+}
+
+// arguments demands a number of arguments and says which.
+func arguments(least, most int) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		hint := strings.TrimSuffix(cmd.UseLine(), " [flags]")
+		switch {
+		case len(args) < least:
+			return usage(hint, "%s: an argument is missing", cmd.CommandPath())
+		case most >= 0 && len(args) > most:
+			return usage(hint, "%s: %q is one argument too many", cmd.CommandPath(), args[most])
+		}
 		return nil
 	}
-	return &exit{code: exitFailed, err: err}
 }
+
+// any number of arguments.
+const anyMore = -1
 
 // now is the time that results bear, UTC.
 func now() time.Time { return time.Now().UTC().Truncate(time.Second) }
 
-// colour reports whether the output is a terminal that wants colour.
-func (a *app) colour() bool {
-	f, ok := a.out.(*os.File)
-	return ok && a.env("NO_COLOR") == "" && a.env("TERM") != "dumb" && a.terminal(f)
+// home is where baselines, suppressions and runs are kept: $DIFFY_HOME, or
+// diffy in the XDG data folder.
+func (a *app) home() string {
+	if dir := a.env("DIFFY_HOME"); dir != "" {
+		return dir
+	}
+	if dir := a.env("XDG_DATA_HOME"); filepath.IsAbs(dir) {
+		return filepath.Join(dir, "diffy")
+	}
+	return filepath.Join(a.env("HOME"), ".local", "share", "diffy")
 }
 
-// harmless makes a string from outside safe for a terminal: control characters
-// and bidirectional overrides show as what they are.
-func harmless(s string) string {
-	return strings.Map(func(r rune) rune {
-		switch {
-		case r == '\n':
-			return r
-		case r < ' ', r >= 0x7f && r < 0xa0, r >= 0x202a && r <= 0x202e, r >= 0x2066 && r <= 0x2069:
-			return '�'
-		}
-		return r
-	}, s)
-}
+// table is what home holds.
+func (a *app) table() *local.Table { return local.NewTable(a.home()) }

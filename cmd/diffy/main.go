@@ -1,5 +1,10 @@
 // Command diffy finds the odd host of a group of near-identical ones, and says
-// why: from osquery evidence at hand, or by a run in AWS.
+// why: from osquery evidence at hand, or by a run of the whole pipeline.
+//
+// In go evidence, events and what people know (baselines, suppressions); out come
+// results, to stdout what is data and to stderr what is talk. It runs nothing on a
+// host that it was not asked to examine, and nothing of a host's words reaches the
+// terminal as they are.
 package main
 
 import (
@@ -7,8 +12,6 @@ import (
 
 	"golang.org/x/term"
 )
-
-var version = "dev" // set by the linker
 
 func main() {
 	a := &app{

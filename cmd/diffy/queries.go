@@ -1,10 +1,8 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
-	"text/tabwriter"
 
 	"diffy/pkg/pack"
 
@@ -12,53 +10,63 @@ import (
 )
 
 func (a *app) queries() *cobra.Command {
-	cmd := &cobra.Command{Use: "queries", Short: "What hosts are asked, and how the answers are compared"}
-	var asJSON bool
-	list := &cobra.Command{
-		Use: "list", Short: "List the queries of the pack", Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error { return a.listQueries(asJSON) },
+	return family(
+		"queries", "What hosts are asked, and how the answers are compared",
+		"A query is one osquery statement with the rule for its rows: which columns say what thing it is,\n"+
+			"which are compared, and which never.",
+		a.queriesList(), a.queriesShow(), a.queriesCheck(),
+	)
+}
+
+func (a *app) queriesList() *cobra.Command {
+	var format string
+	cmd := &cobra.Command{
+		Use: "list", Short: "List the queries of the pack", Args: arguments(0, 0),
+		RunE: func(*cobra.Command, []string) error {
+			p, err := pack.Load()
+			if err != nil {
+				return failed(err)
+			}
+			rows := make([][]string, len(p.Queries))
+			for i, q := range p.Queries {
+				rows[i] = []string{q.Name, q.Tactic, q.Tier, q.Mode, q.Cost, strings.Join(q.Techniques, " ")}
+			}
+			return a.list(format, p.Queries, []string{"NAME", "TACTIC", "TIER", "MODE", "COST", "TECHNIQUES"}, rows, "the pack has no queries")
+		},
 	}
-	list.Flags().BoolVar(&asJSON, "json", false, "as JSON")
-	show := &cobra.Command{
-		Use: "show NAME", Short: "Show one query: why it is asked, its SQL and its rule", Args: cobra.ExactArgs(1),
-		RunE:              func(_ *cobra.Command, args []string) error { return a.showQuery(args[0]) },
-		ValidArgsFunction: completeQueries,
-	}
-	cmd.AddCommand(list, show)
+	addFormat(cmd, &format)
 	return cmd
 }
 
-func completeQueries(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-	p, err := pack.Load()
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveError
+func (a *app) queriesShow() *cobra.Command {
+	var format string
+	cmd := &cobra.Command{
+		Use: "show NAME", Short: "Show one query: why it is asked, its SQL and its rule", Args: arguments(1, 1),
+		Example:           "  diffy queries show crontab",
+		RunE:              func(_ *cobra.Command, args []string) error { return a.showQuery(format, args[0]) },
+		ValidArgsFunction: a.completeFirst(queryNames, cobra.ShellCompDirectiveNoFileComp),
 	}
-	var names []string
-	for _, q := range p.Queries {
-		names = append(names, q.Name)
-	}
-	return names, cobra.ShellCompDirectiveNoFileComp
+	addFormat(cmd, &format)
+	return cmd
 }
 
-func (a *app) listQueries(asJSON bool) error {
+func queryNames() ([]string, error) {
 	p, err := pack.Load()
 	if err != nil {
-		return failed(err)
+		return nil, err
 	}
-	if asJSON {
-		out := json.NewEncoder(a.out)
-		out.SetIndent("", "  ")
-		return failed(out.Encode(p.Queries))
+	names := make([]string, len(p.Queries))
+	for i, q := range p.Queries {
+		names[i] = q.Name
 	}
-	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "NAME\tTACTIC\tTIER\tMODE\tCOST\tTECHNIQUES")
-	for _, q := range p.Queries {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", q.Name, q.Tactic, q.Tier, q.Mode, q.Cost, strings.Join(q.Techniques, " "))
-	}
-	return failed(w.Flush())
+	return names, nil
 }
 
-func (a *app) showQuery(name string) error {
+func (a *app) showQuery(format, name string) error {
+	encoded, err := asJSON(format)
+	if err != nil {
+		return err
+	}
 	p, err := pack.Load()
 	if err != nil {
 		return failed(err)
@@ -67,23 +75,22 @@ func (a *app) showQuery(name string) error {
 	if q == nil {
 		return usage("diffy queries list", "pack %s has no query %q", p.Name, name)
 	}
-	fmt.Fprintf(a.out, "%s\n\n%s\n\n%s\n\n", q.Name, q.Why, q.SQL)
-	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
-	for _, line := range [][2]string{
-		{"key", strings.Join(q.Key, ", ")},
-		{"compared", strings.Join(q.Compare, ", ")},
-		{"shown", strings.Join(q.Shown, ", ")},
-		{"volatile", strings.Join(q.Volatile, ", ")},
-		{"tier, mode, cost", q.Tier + ", " + q.Mode + ", " + q.Cost},
-		{"privacy", q.Privacy},
-		{"prior", fmt.Sprintf("%+.1f bits", q.Prior)},
-		{"techniques", techniqueNames(p, q)},
-	} {
-		if line[1] != "" {
-			fmt.Fprintf(w, "%s\t%s\n", line[0], line[1])
-		}
+	if encoded {
+		return a.json(q)
 	}
-	return failed(w.Flush())
+	if _, err := fmt.Fprintf(a.out, "%s\n\n%s\n\n%s\n\n", a.paint(q.Name, bold), q.Why, q.SQL); err != nil {
+		return failed(err)
+	}
+	return a.fields(
+		[2]string{"key", strings.Join(q.Key, ", ")},
+		[2]string{"compared", strings.Join(q.Compare, ", ")},
+		[2]string{"shown", strings.Join(q.Shown, ", ")},
+		[2]string{"volatile", strings.Join(q.Volatile, ", ")},
+		[2]string{"tier, mode, cost", q.Tier + ", " + q.Mode + ", " + q.Cost},
+		[2]string{"privacy", q.Privacy},
+		[2]string{"prior", fmt.Sprintf("%+.1f bits", q.Prior)},
+		[2]string{"techniques", techniqueNames(p, q)},
+	)
 }
 
 func techniqueNames(p *pack.Pack, q *pack.Query) string {

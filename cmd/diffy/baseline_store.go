@@ -1,0 +1,254 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"diffy/pkg/facts"
+	"diffy/pkg/local"
+	"diffy/pkg/pack"
+
+	"github.com/spf13/cobra"
+)
+
+// listed is a version in lists of versions.
+type listed struct {
+	Name     string `json:"name"`
+	Version  string `json:"version"`
+	Created  string `json:"created"`
+	Hosts    int    `json:"hosts"`
+	Pack     string `json:"pack"`
+	Approved bool   `json:"approved"`
+	local.Approval
+	Used bool `json:"used"` // when the baseline is named and no version
+}
+
+func listedVersion(v local.Version) listed {
+	return listed{v.Group, v.Version, v.Created, v.Hosts, v.Pack, v.Approved, v.Approval, v.Used}
+}
+
+// state is what to know of a version before relying on it.
+func (l listed) state() string {
+	switch {
+	case l.Approved:
+		return "approved by " + l.By + " " + day(l.At)
+	case l.Used:
+		return "latest, not approved"
+	}
+	return "not used"
+}
+
+func (a *app) baselineList() *cobra.Command {
+	var format string
+	cmd := &cobra.Command{
+		Use: "list", Short: "List the stored baselines and their versions", Args: arguments(0, 0),
+		Example: "  diffy baseline list\n  diffy baseline list --format json",
+		RunE: func(*cobra.Command, []string) error {
+			all, err := a.table().AllVersions()
+			if err != nil {
+				return failed(err)
+			}
+			versions := make([]listed, len(all))
+			rows := make([][]string, len(all))
+			for i, v := range all {
+				l := listedVersion(v)
+				versions[i] = l
+				rows[i] = []string{l.Name, l.Version, minute(l.Created), strconv.Itoa(l.Hosts), l.Pack, l.state()}
+			}
+			return a.list(format, versions, []string{"NAME", "VERSION", "EVIDENCE OF", "HOSTS", "PACK", "STATE"}, rows,
+				"no baseline is stored: diffy baseline create NAME PATH…")
+		},
+	}
+	addFormat(cmd, &format)
+	return cmd
+}
+
+func (a *app) baselineShow() *cobra.Command {
+	var format string
+	cmd := &cobra.Command{
+		Use: "show NAME [VERSION]", Short: "Show a version: its hosts, and how much it knows of each query", Args: arguments(1, 2),
+		Example: "  diffy baseline show web-prod\n  diffy baseline show web-prod 1.9.0",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			versions, err := a.chosen(args, false)
+			if err != nil {
+				return err
+			}
+			return a.showBaseline(cmd.Context(), format, versions[0])
+		},
+		ValidArgsFunction: a.completeFirst(a.baselineNames, cobra.ShellCompDirectiveNoFileComp),
+	}
+	addFormat(cmd, &format)
+	return cmd
+}
+
+// shownQuery is how much a baseline knows of one query.
+type shownQuery struct {
+	Query string `json:"query"`
+	Facts int    `json:"facts"`
+	Hosts int    `json:"hosts"` // that have any of them
+}
+
+func (a *app) showBaseline(ctx context.Context, format string, v local.Version) error {
+	encoded, err := asJSON(format)
+	if err != nil {
+		return err
+	}
+	p, err := pack.Load()
+	if err != nil {
+		return failed(err)
+	}
+	out := struct {
+		listed
+		HostNames []string     `json:"host_names"`
+		Queries   []shownQuery `json:"queries"`
+		Problem   string       `json:"problem,omitempty"` // why it cannot be compared with any more
+	}{listed: listedVersion(v), HostNames: []string{}, Queries: []shownQuery{}}
+	set, err := a.storedFacts(ctx, p, v)
+	var known *exit
+	switch {
+	case errors.As(err, &known) && errors.Is(err, facts.ErrTemplates):
+		out.Problem = known.hint
+	case err != nil:
+		return err
+	default:
+		for _, h := range set.Hosts() {
+			out.HostNames = append(out.HostNames, h.Name)
+		}
+		out.Queries = shownQueries(set)
+	}
+	if encoded {
+		return a.json(out)
+	}
+	if err := a.fields(
+		[2]string{"baseline", out.Name}, [2]string{"version", out.Version}, [2]string{"state", out.state()},
+		[2]string{"evidence of", minute(out.Created)}, [2]string{"pack", out.Pack},
+		[2]string{"hosts", cmp.Or(some(out.HostNames), strconv.Itoa(out.Hosts))},
+		[2]string{"problem", out.Problem},
+	); err != nil || out.Problem != "" {
+		return err
+	}
+	rows := make([][]string, len(out.Queries))
+	for i, q := range out.Queries {
+		rows[i] = []string{q.Query, strconv.Itoa(q.Facts), strconv.Itoa(q.Hosts)}
+	}
+	fmt.Fprintln(a.out)
+	return a.grid([]string{"QUERY", "FACTS", "HOSTS"}, rows)
+}
+
+func shownQueries(set *facts.Set) []shownQuery {
+	var out []shownQuery
+	for _, t := range set.Tables() {
+		hosts := map[uint32]bool{}
+		for _, f := range t.Facts {
+			for _, h := range f.Hosts {
+				hosts[h] = true
+			}
+		}
+		out = append(out, shownQuery{t.Rule.Name, len(t.Facts), len(hosts)})
+	}
+	return out
+}
+
+func (a *app) baselineApprove() *cobra.Command {
+	return &cobra.Command{
+		Use:   "approve NAME [VERSION]",
+		Short: "Say that the hosts of a version were clean",
+		Long: "Record that the hosts of a version (the latest where none is named) were clean, with your name\n" +
+			"($USER) and the time. Approved versions are used in place of the latest.",
+		Example: "  diffy baseline approve web-prod\n  diffy baseline approve web-prod 1.9.0",
+		Args:    arguments(1, 2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			versions, err := a.chosen(args, false)
+			if err != nil {
+				return err
+			}
+			by := a.env("USER")
+			if by == "" {
+				return usage("set USER to your name", "an approval needs a name and USER is empty")
+			}
+			v := versions[0]
+			if err := a.table().Approve(cmd.Context(), v.Group, v.Version, by, now()); err != nil {
+				return failed(err)
+			}
+			fmt.Fprintf(a.out, "%s %s: approved by %s\n", oneLine(v.Group), v.Version, oneLine(by))
+			return nil
+		},
+		ValidArgsFunction: a.completeFirst(a.baselineNames, cobra.ShellCompDirectiveNoFileComp),
+	}
+}
+
+func (a *app) baselineDelete() *cobra.Command {
+	var yes bool
+	cmd := &cobra.Command{
+		Use:     "delete NAME [VERSION]",
+		Short:   "Delete a version, or all versions of a baseline",
+		Example: "  diffy baseline delete web-prod 1.8.0 --yes",
+		Args:    arguments(1, 2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			versions, err := a.chosen(args, true)
+			if err != nil {
+				return err
+			}
+			if !yes {
+				return usage("repeat it with --yes", "this would delete %s of %s: %s", plural(len(versions), "version", "versions"), args[0], some(versionNames(versions)))
+			}
+			for _, v := range versions {
+				if err := a.table().Delete(cmd.Context(), v.Group, v.Version); err != nil {
+					return failed(err)
+				}
+				fmt.Fprintf(a.out, "%s %s: deleted\n", oneLine(v.Group), v.Version)
+			}
+			return nil
+		},
+		ValidArgsFunction: a.completeFirst(a.baselineNames, cobra.ShellCompDirectiveNoFileComp),
+	}
+	cmd.Flags().BoolVar(&yes, "yes", false, "really delete")
+	return cmd
+}
+
+// chosen finds the versions that NAME [VERSION] names: without VERSION the latest,
+// or all of them.
+func (a *app) chosen(args []string, all bool) ([]local.Version, error) {
+	versions, err := a.table().Versions(args[0])
+	switch {
+	case err != nil:
+		return nil, failed(err)
+	case len(versions) == 0:
+		return nil, a.noStored(args[0])
+	case len(args) < 2 && !all:
+		return versions[:1], nil
+	case len(args) < 2:
+		return versions, nil
+	}
+	i := slices.IndexFunc(versions, func(v local.Version) bool { return v.Version == args[1] })
+	if i < 0 {
+		return nil, usage("versions are "+some(versionNames(versions)), "baseline %s has no version %q", args[0], args[1])
+	}
+	return versions[i : i+1], nil
+}
+
+func versionNames(versions []local.Version) []string {
+	names := make([]string, len(versions))
+	for i, v := range versions {
+		names[i] = v.Version
+	}
+	return names
+}
+
+// day and minute write an RFC 3339 time for a list.
+func day(s string) string { return shortTime(s, time.DateOnly) }
+
+func minute(s string) string { return shortTime(s, "2006-01-02 15:04 UTC") }
+
+func shortTime(s, layout string) string {
+	at, err := time.Parse(time.RFC3339, s)
+	if err != nil {
+		return s
+	}
+	return at.UTC().Format(layout)
+}

@@ -1,0 +1,159 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"diffy/pkg/detect"
+	"diffy/pkg/facts"
+	"diffy/pkg/local"
+	"diffy/pkg/pack"
+	"diffy/pkg/pipeline"
+
+	"github.com/spf13/cobra"
+)
+
+// references is what --baseline names: PATHs and stored versions.
+type references struct {
+	paths  []string
+	stored []local.Version
+}
+
+// references tells PATHs from names of stored baselines: what is there on disk is a
+// PATH, and anything else has to be the name of a baseline, or NAME@VERSION.
+func (a *app) references(_ context.Context, asked []string) (references, error) {
+	var r references
+	for _, arg := range asked {
+		stored, err := a.stored(arg)
+		if err != nil {
+			return r, err
+		}
+		_, missing := os.Stat(arg)
+		switch {
+		case arg == stdin || missing == nil:
+			if len(stored) > 0 {
+				a.say("--baseline %s is the one on disk; for the stored baseline: %s@%s", arg, arg, stored[0].Version)
+			}
+			r.paths = append(r.paths, arg)
+		case len(stored) > 0:
+			r.stored = append(r.stored, stored...)
+		default:
+			return r, a.noBaseline(arg)
+		}
+	}
+	return r, nil
+}
+
+// stored finds the versions that NAME or NAME@VERSION stands for, none if there is
+// no such baseline.
+func (a *app) stored(arg string) ([]local.Version, error) {
+	all, err := a.table().Versions(arg)
+	if err != nil {
+		return nil, failed(err)
+	}
+	if len(all) > 0 {
+		return slices.DeleteFunc(all, func(v local.Version) bool { return !v.Used }), nil
+	}
+	at := strings.LastIndexByte(arg, '@')
+	if at < 0 {
+		return nil, nil
+	}
+	all, err = a.table().Versions(arg[:at])
+	return slices.DeleteFunc(all, func(v local.Version) bool { return v.Version != arg[at+1:] }), failed(err)
+}
+
+// noBaseline says that there is no baseline of a name, and which there are.
+func (a *app) noBaseline(arg string) error {
+	names, err := a.baselineNames()
+	if err != nil {
+		return failed(err)
+	}
+	hint := "no baseline is stored yet: give a PATH, or diffy baseline create NAME PATH…"
+	if len(names) > 0 {
+		hint = "stored are " + some(names) + "; see diffy baseline list"
+	}
+	return usage(hint, "baseline %q is neither a PATH nor a stored baseline", arg)
+}
+
+func (a *app) baselineNames() ([]string, error) {
+	all, err := a.table().AllVersions()
+	var names []string
+	for _, v := range all {
+		names = append(names, v.Group)
+	}
+	return slices.Compact(names), err
+}
+
+// load reads the references' facts, and says what should be known of them.
+func (a *app) load(ctx context.Context, p *pack.Pack, r references) (out []detect.Baseline, notes []string, err error) {
+	for _, path := range r.paths {
+		clean := &evidence{app: a}
+		set, err := clean.facts(ctx, p, []string{path})
+		if err != nil {
+			return nil, nil, err
+		}
+		out = append(out, detect.Baseline{Name: baseName(path), Created: clean.created(), Set: set})
+		notes = append(notes, clean.lost...)
+	}
+	for _, v := range r.stored {
+		set, err := a.storedFacts(ctx, p, v)
+		if err != nil {
+			return nil, nil, err
+		}
+		out = append(out, detect.Baseline{Name: v.Group, Version: v.Version, Created: v.Created, Set: set})
+		if !v.Approved {
+			notes = append(notes, fmt.Sprintf("baseline %s %s is not approved: nobody has said that its hosts were clean", v.Group, v.Version))
+		}
+	}
+	return out, notes, nil
+}
+
+// storedFacts reads the facts of one version.
+func (a *app) storedFacts(ctx context.Context, p *pack.Pack, v local.Version) (*facts.Set, error) {
+	found, err := a.table().Find(ctx, v.Group, v.Version)
+	if err != nil {
+		return nil, failed(err)
+	}
+	set, err := facts.Decode(p, bytes.NewReader(found[0].Data))
+	if errors.Is(err, facts.ErrTemplates) {
+		return nil, &exit{
+			code: exitFailed, err: fmt.Errorf("baseline %s %s: %w; here it is pack %s, templates %s", v.Group, v.Version, err, packName(p), p.Templates),
+			hint: "make it again from its evidence: diffy baseline create " + v.Group + " PATH…",
+		}
+	}
+	if err != nil {
+		return nil, failed(fmt.Errorf("read baseline %s %s: %w", v.Group, v.Version, err))
+	}
+	return set, nil
+}
+
+// packName is how a stored baseline names the pack that it was made with.
+func packName(p *pack.Pack) string { return p.Name + " " + p.Version }
+
+// baseName is the last part of a path, also where that is "." or "..".
+func baseName(path string) string {
+	if whole, err := filepath.Abs(path); err == nil && path != stdin {
+		path = whole
+	}
+	return filepath.Base(path)
+}
+
+// completeBaselines completes the names of stored baselines.
+func (a *app) completeBaselines(besides cobra.ShellCompDirective) cobra.CompletionFunc {
+	return func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		names, err := a.baselineNames()
+		if err != nil {
+			return nil, cobra.ShellCompDirectiveError
+		}
+		return names, besides
+	}
+}
+
+// isNotFound reports whether something that was named is not in the store.
+func isNotFound(err error) bool { return errors.Is(err, pipeline.ErrNotFound) }

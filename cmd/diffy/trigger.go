@@ -1,0 +1,83 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"diffy/pkg/triage"
+	"diffy/pkg/trigger"
+
+	"github.com/spf13/cobra"
+)
+
+// maxEvent is more than EventBridge and GuardDuty ever send, in bytes.
+const maxEvent = 16 << 20
+
+func (a *app) trigger() *cobra.Command {
+	var format string
+	cmd := &cobra.Command{
+		Use:   "trigger EVENT.json",
+		Short: "Say what an event would start",
+		Long: "Read an event as EventBridge delivers it, or a bare GuardDuty finding, and print the request that\n" +
+			"it would start, or null and the reason why it starts nothing. Nothing is asked of AWS and\n" +
+			"nothing is started. - is stdin.",
+		Example: "  diffy trigger event.json\n  aws guardduty get-findings … | diffy trigger -",
+		Args:    arguments(1, 1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			if format != "json" {
+				return usage("--format json", "unknown format %q", format)
+			}
+			return a.runTrigger(args[0])
+		},
+	}
+	cmd.Flags().StringVar(&format, "format", "json", "json")
+	return cmd
+}
+
+func (a *app) runTrigger(path string) error {
+	const hint = "an EVENT is EventBridge's envelope of a GuardDuty finding, or the finding itself, as JSON"
+	data, err := a.readEvent(path)
+	if err != nil {
+		return usage(hint, "%w", err)
+	}
+	d, err := trigger.ParseEvent(data)
+	if err != nil {
+		return usage(hint, "%s: %w", path, err)
+	}
+	return a.json(struct {
+		Request *triage.Request `json:"request"`
+		Reason  string          `json:"reason,omitempty"`
+		Sample  *triage.Request `json:"sample,omitempty"` // what a sample finding would have started
+	}{d.Request, d.Reason, d.Sample})
+}
+
+func (a *app) readEvent(path string) ([]byte, error) {
+	from := a.in
+	if path != stdin {
+		file, err := os.Open(path)
+		if err != nil {
+			return nil, fmt.Errorf("read %s: %w", path, bare(err))
+		}
+		defer func() { _ = file.Close() }() // read only
+		from = file
+	}
+	data, err := io.ReadAll(io.LimitReader(from, maxEvent+1))
+	if err == nil && len(data) > maxEvent {
+		err = fmt.Errorf("more than %d bytes", maxEvent)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", path, bare(err))
+	}
+	return data, nil
+}
+
+// bare is a file's error without the name, which the message has already.
+func bare(err error) error {
+	var at *os.PathError
+	if errors.As(err, &at) {
+		return at.Err
+	}
+	return err
+}
