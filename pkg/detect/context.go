@@ -204,7 +204,7 @@ func (g *group) passing(d *deviation) string {
 
 func (g *group) passingUnit(d *deviation) string {
 	if d.kind != triage.Changed {
-		if onDemand(d.row()) && !failed(d) {
+		if (onDemand(d.row()) || d.table().rule.Name == "startup_items" && g.habits.onDemand[d.key.columns[0]]) && !failed(d) {
 			return "the unit is loaded now and then"
 		}
 		return ""

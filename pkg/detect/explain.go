@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"diffy/pkg/facts"
 	"diffy/pkg/triage"
 )
 
@@ -72,7 +73,7 @@ func (g *group) cause(d *deviation, c *context) (bits float64, why string) {
 // only passing through.
 func (c *context) passingProgram(d *deviation) string {
 	switch d.table().rule.Name {
-	case "process_hashes", "open_sockets_remote", "process_open_sockets":
+	case "process_hashes", "hash", "open_sockets_remote", "process_open_sockets":
 		if c.programs[owner(d.row())] && d.kind != triage.Changed {
 			return "it belongs to a login or to something that runs now and then"
 		}
@@ -202,12 +203,20 @@ func session(d *deviation) string {
 		return why
 	case sshSession.MatchString(command) && inSystemDir(program):
 		return why
+	case orphan(row):
+		return ""
 	case slices.Contains(interactive, parent) && inSystemDir(program) && inSession(row.Value("cgroup_path")):
 		return why
-	case inSession(row.Value("cgroup_path")) && inSystemDir(program):
+	case inSession(row.Value("cgroup_path")) && inSystemDir(program) && !orphan(row):
 		return why
 	}
 	return ""
+}
+
+// orphan reports whether a process has outlived the login that started it: a
+// daemon that came in by one.
+func orphan(row facts.Raw) bool {
+	return row.Value("parent") == "1" && strings.Contains(row.Value("cgroup_path"), "/session-")
 }
 
 func inSession(cgroup string) bool { return strings.Contains(cgroup, "/user.slice/") }

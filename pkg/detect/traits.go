@@ -65,7 +65,7 @@ func (g *group) files() map[string]bool {
 }
 
 var traitReaders = map[string][]func(facts.Raw) []trait{
-	"processes":                  {programTraits, deletedTraits, commandTraits("cmdline"), lineageTraits, kthreadTraits},
+	"processes":                  {programTraits, deletedTraits, commandTraits("cmdline"), lineageTraits, kthreadTraits, orphanTraits},
 	"process_deleted_binary":     {programTraits, deletedRowTraits, commandTraits("cmdline")},
 	"process_odd_location":       {programTraits, commandTraits("cmdline")},
 	"process_kthread_masquerade": {programTraits, alwaysTrait("T1036.004", "poses as a kernel thread")},
@@ -100,11 +100,11 @@ var traitReaders = map[string][]func(facts.Raw) []trait{
 	"deleted_open_files":         {hiddenTraits("path")},
 	"mac_and_selinux":            {macTraits},
 	"sshd_settings":              {sshdTraits},
-	"resolvers_and_hosts":        {redirectTraits("b"), resolverTraits("a", "b")},
+	"resolvers_and_hosts":        {redirectTraits("a", "b"), resolverTraits("a", "b")},
 	"dns_resolvers":              {resolverTraits("type", "address")},
 	"deb_packages":               {toolTraits},
 	"rpm_packages":               {toolTraits},
-	"etc_hosts":                  {redirectTraits("hostnames")},
+	"etc_hosts":                  {redirectTraits("address", "hostnames")},
 	"loaded_libraries":           {fileTraits},
 	"yara_quick":                 {alwaysTrait("T1027", "matches a YARA rule")},
 }
@@ -273,6 +273,13 @@ func kthreadTraits(row facts.Raw) []trait {
 	return nil
 }
 
+func orphanTraits(row facts.Raw) []trait {
+	if orphan(row) {
+		return []trait{{bits: 1, technique: "T1059", text: "has outlived the login that started it", mild: true}}
+	}
+	return nil
+}
+
 func envTraits(row facts.Raw) []trait {
 	value := row.Value("value")
 	switch row.Value("key") {
@@ -332,6 +339,8 @@ func remoteTraits(row facts.Raw) []trait {
 	switch {
 	case inbound(row):
 		return nil
+	case homebody.MatchString(path.Base(owner(row))):
+		return one(5, "T1036.005", "is a program that has no business on the internet")
 	case slices.Contains(backdoorPorts, port) || port == "3333" || port == "14444":
 		return one(4, "T1571", "talks to a public address on a port that backdoors and miners use")
 	case port == "53" || port == "123":
@@ -339,6 +348,9 @@ func remoteTraits(row facts.Raw) []trait {
 	}
 	return []trait{{bits: 2.5, technique: "T1071", text: "talks to a public address", mild: true}}
 }
+
+// homebody matches system programs that never open connections to the internet.
+var homebody = regexp.MustCompile(`^(systemd|init|systemd-(journald|logind|udevd|machined|hostnamed|localed|timedated|oomd|userdbd)|udevadm|cron|crond|anacron|atd|dbus-daemon|dbus-broker|agetty|login|auditd|polkitd|irqbalance|acpid|mcelog|smartd|multipathd|lvmetad|rngd|haveged|thermald|ps|ls|top|getty|kmod|nologin)$`)
 
 // public reports whether a row is a connection to an address on the internet.
 func public(row facts.Raw) bool {
@@ -534,9 +546,13 @@ func toolTraits(row facts.Raw) []trait {
 
 var redirected = regexp.MustCompile(`(?i)(amazonaws\.com|update|security|mirror|archive|deb\.|ubuntu|debian|github|pypi|npmjs|docker)`)
 
-func redirectTraits(column string) func(facts.Raw) []trait {
+func redirectTraits(address, name string) func(facts.Raw) []trait {
 	return func(row facts.Raw) []trait {
-		if redirected.MatchString(row.Value(column)) {
+		to := row.Value(address)
+		if (to == "0.0.0.0" || strings.HasPrefix(to, "127.")) && strings.Contains(row.Value(name), ".") && !strings.Contains(row.Value(name), "localhost") {
+			return one(2, "T1565.001", "makes a name unreachable")
+		}
+		if redirected.MatchString(row.Value(name)) {
 			return one(2, "T1565.001", "redirects a name that updates or AWS depend on")
 		}
 		return nil

@@ -39,6 +39,7 @@ func match(s string, i int, id *identity) (n int, token string) {
 // matchers are tried in order at the start of each token; each returns the
 // length it covers and its replacement.
 var matchers = []func(s string, i int) (int, string){
+	matchInterface,
 	matchUUID, matchDate, matchAddressName, matchCloudID, matchInstance, matchStartups, matchWord,
 }
 
@@ -223,6 +224,25 @@ func matchInstance(s string, i int) (int, string) {
 		}
 		if j > i+len(prefix) && bounded(s, j) {
 			return j - i, prefix + tokenNum
+		}
+	}
+	return 0, ""
+}
+
+// matchInterface matches the network interfaces that container engines make:
+// veth3f2a9c1, br-4c2d9f0a1b2c.
+func matchInterface(s string, i int) (int, string) {
+	for _, prefix := range []string{"veth", "br-", "cali", "lxc", "tap"} {
+		rest, ok := strings.CutPrefix(s[i:], prefix)
+		if !ok {
+			continue
+		}
+		n := 0
+		for n < len(rest) && isHex(rest[n:n+1]) {
+			n++
+		}
+		if n >= 6 && bounded(rest, n) && strings.ContainsAny(rest[:n], "0123456789") {
+			return len(prefix) + n, prefix + tokenHex
 		}
 	}
 	return 0, ""
