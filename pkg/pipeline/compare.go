@@ -1,0 +1,90 @@
+package pipeline
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+
+	"diffy/pkg/detect"
+	"diffy/pkg/facts"
+	"diffy/pkg/triage"
+)
+
+// input gathers what one analysis works on. A baseline run stores its facts here,
+// and is then analysed by the rules alone.
+func (h Analyze) input(ctx context.Context, r *run) (in detect.Input, version string, err error) {
+	in = detect.Input{
+		Group: r.plan.Key, Set: r.set, Pivots: r.request.Pivots, Outcomes: outcomes(r.records),
+		Suspects: r.request.Suspects, Notes: r.notes, Now: h.Now(),
+	}
+	if in.Suppressions, err = h.Suppressions.Suppressions(ctx, r.plan.Group); err != nil {
+		return in, "", fmt.Errorf("read suppressions of %s: %w", r.plan.Group, err)
+	}
+	if r.request.Purpose == triage.PurposeBaseline {
+		in.Methods = []triage.Method{triage.ByBaseline} // of which there is none: rules and pivots remain
+		version, err = h.storeBaseline(ctx, r)
+		in.Notes = append(in.Notes, fmt.Sprintf("A baseline run: the hosts were not compared with each other. Their facts are version %s of the baseline.", version))
+		return in, version, err
+	}
+	var notes []string
+	in.Baselines, notes, err = h.baselines(ctx, r)
+	in.Notes = append(in.Notes, notes...)
+	return in, "", err
+}
+
+func outcomes(records []Record) []triage.Outcome {
+	out := make([]triage.Outcome, len(records))
+	for i, r := range records {
+		out[i] = r.Outcome
+	}
+	return out
+}
+
+// storeBaseline stores the facts under the run's id: another run is another
+// version, the same run again is the same one.
+func (h Analyze) storeBaseline(ctx context.Context, r *run) (string, error) {
+	hosts := len(r.set.Hosts())
+	if hosts == 0 {
+		return "", errorf(NothingToStore, "no host of %s could be examined: there is no baseline", r.plan.Key)
+	}
+	var data bytes.Buffer
+	err := r.set.Encode(&data)
+	if err == nil {
+		err = h.Baselines.Store(ctx, Baseline{
+			Group: r.plan.Group, Version: r.plan.Run, Created: r.plan.Started, Hosts: hosts,
+			Pack: h.Pack.Name + " " + h.Pack.Version, Data: data.Bytes(),
+		})
+	}
+	if err != nil {
+		return "", fmt.Errorf("store baseline of %s: %w", r.plan.Group, err)
+	}
+	return r.plan.Run, nil
+}
+
+// baselines loads those that the request asks for. One that is missing or that
+// cannot be read any more is a note, not the end of a run whose evidence is there.
+func (h Analyze) baselines(ctx context.Context, r *run) (out []detect.Baseline, notes []string, err error) {
+	if r.request.Baseline == "none" {
+		return nil, nil, nil
+	}
+	found, err := h.Baselines.Find(ctx, r.plan.Group, r.request.Baseline)
+	if errors.Is(err, ErrNotFound) {
+		return nil, []string{fmt.Sprintf("There is no baseline %s of this group: hosts were compared with each other only.", r.request.Baseline)}, nil
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("read baselines of %s: %w", r.plan.Group, err)
+	}
+	for _, b := range found {
+		set, err := facts.Decode(h.Pack, bytes.NewReader(b.Data))
+		switch {
+		case errors.Is(err, facts.ErrTemplates):
+			notes = append(notes, fmt.Sprintf("Baseline %s was made with another version of the pack (%s) and was not used: make it again.", b.Version, b.Pack))
+		case err != nil:
+			return nil, nil, fmt.Errorf("read baseline %s of %s: %w", b.Version, r.plan.Group, err)
+		default:
+			out = append(out, detect.Baseline{Name: r.plan.Key, Version: b.Version, Created: b.Created, Set: set})
+		}
+	}
+	return out, notes, nil
+}
