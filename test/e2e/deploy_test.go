@@ -167,7 +167,7 @@ func (w *world) scale(group string, size int) []string {
 	if len(w.members(group)) == 0 {
 		template, err := ec2.NewFromConfig(w.sdk).CreateLaunchTemplate(w.Context(), &ec2.CreateLaunchTemplateInput{
 			LaunchTemplateName: &group,
-			LaunchTemplateData: &ec2types.RequestLaunchTemplateData{ImageId: aws.String("ami-12c6146b"), InstanceType: ec2types.InstanceTypeT3Micro},
+			LaunchTemplateData: &ec2types.RequestLaunchTemplateData{ImageId: aws.String("ami-0c9f1d2e3b4a59687"), InstanceType: ec2types.InstanceTypeT3Micro},
 		})
 		w.must(err)
 		_, err = client.CreateAutoScalingGroup(w.Context(), &autoscaling.CreateAutoScalingGroupInput{

@@ -88,7 +88,7 @@ func freePort() (string, error) {
 func startMoto(python, port, frontPort string) (stop func(), err error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cmd := exec.CommandContext(ctx, python, filepath.Join(root, "test/e2e/moto_server.py"), "-H", "127.0.0.1", "-p", port)
-	cmd.Env = append(os.Environ(), "MOTO_PORT="+frontPort, "FASTER="+faster,
+	cmd.Env = append(os.Environ(), "MOTO_PORT="+frontPort, "FASTER="+faster, "MOTO_EC2_LOAD_DEFAULT_AMIS=false",
 		"AWS_ACCESS_KEY_ID="+accessKey, "AWS_SECRET_ACCESS_KEY="+secretKey)
 	_, err = cmd.StdinPipe() // stays open as long as this process lives, and moto with it
 	said, err2 := cmd.StderrPipe()
