@@ -65,7 +65,7 @@ func (b *builder) noteTrust(found []*deviation) {
 			continue
 		}
 		if slices.Contains(liars, f.Query) || f.Query == "file" && f.Key["path"] == "/etc/ld.so.preload" {
-			b.notes = append(b.notes, fmt.Sprintf("what %s tells may be a lie: %s differs (%s)", strings.Join(f.Hosts, ", "), f.Query, strings.Join(keyValues(f.Key), " ")))
+			b.notes = append(b.notes, fmt.Sprintf("what %s tells may be a lie: %s differs (%s)", someHosts(f.Hosts), f.Query, strings.Join(keyValues(f.Key), " ")))
 		}
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"strings"
 
 	"diffy/pkg/triage"
 )
@@ -187,31 +186,9 @@ func (b *builder) stories(found []*deviation) []triage.Story {
 			b.finding[d].Severity = s.Severity
 		}
 		s.ID = "story-" + s.Findings[0]
-		s.Summary = "on " + strings.Join(s.Hosts, " and ") + ": " + b.summary(bundle.deviations)
+		s.Summary = summary(s.Hosts, bundle.deviations)
 		out = append(out, s)
 	}
 	slices.SortStableFunc(out, func(a, b triage.Story) int { return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(a.ID, b.ID)) })
 	return out
-}
-
-// summary counts the findings of a story by kind and query.
-func (b *builder) summary(all []*deviation) string {
-	counts := map[string]int{}
-	var order []string
-	for _, d := range all {
-		word := map[triage.Kind]string{triage.Added: "new", triage.Missing: "gone", triage.Changed: "changed"}[d.kind]
-		name := d.table().rule.Name + " " + word
-		if counts[name] == 0 {
-			order = append(order, name)
-		}
-		counts[name]++
-	}
-	parts := make([]string, len(order))
-	for i, name := range order {
-		parts[i] = name
-		if counts[name] > 1 {
-			parts[i] = fmt.Sprintf("%s ×%d", name, counts[name])
-		}
-	}
-	return strings.Join(parts, ", ")
 }
