@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 
 	"diffy/pkg/pack"
@@ -27,11 +28,12 @@ func (a *app) queriesList() *cobra.Command {
 			if err != nil {
 				return failed(err)
 			}
-			rows := make([][]string, len(p.Queries))
+			rows, data := make([][]string, len(p.Queries)), make([]queryData, len(p.Queries))
 			for i, q := range p.Queries {
+				data[i] = newQueryData(q)
 				rows[i] = []string{q.Name, q.Tactic, q.Tier, q.Mode, q.Cost, strings.Join(q.Techniques, " ")}
 			}
-			return a.list(format, p.Queries, []string{"NAME", "TACTIC", "TIER", "MODE", "COST", "TECHNIQUES"}, rows, "the pack has no queries")
+			return a.list(format, data, []string{"NAME", "TACTIC", "TIER", "MODE", "COST", "TECHNIQUES"}, rows, "the pack has no queries")
 		},
 	}
 	addFormat(cmd, &format)
@@ -48,6 +50,36 @@ func (a *app) queriesShow() *cobra.Command {
 	}
 	addFormat(cmd, &format)
 	return cmd
+}
+
+// queryData is a query as JSON.
+type queryData struct {
+	Name       string            `json:"name"`
+	Tactic     string            `json:"tactic"`
+	Why        string            `json:"why"`
+	SQL        string            `json:"sql"`
+	OnRequest  bool              `json:"on_request"`
+	Tier       string            `json:"tier"`
+	Mode       string            `json:"mode"`
+	Cost       string            `json:"cost"`
+	Privacy    string            `json:"privacy"`
+	Key        []string          `json:"key"`
+	Compare    []string          `json:"compare"`
+	Shown      []string          `json:"shown"`
+	Volatile   []string          `json:"volatile"`
+	Template   map[string]string `json:"template"`
+	Prior      float64           `json:"prior"` // bits
+	Techniques []string          `json:"techniques"`
+}
+
+func newQueryData(q *pack.Query) queryData {
+	list := func(s []string) []string { return append([]string{}, s...) } // never null
+	template := map[string]string{}
+	maps.Copy(template, q.Template)
+	return queryData{
+		q.Name, q.Tactic, q.Why, q.SQL, q.OnRequest, q.Tier, q.Mode, q.Cost, q.Privacy,
+		list(q.Key), list(q.Compare), list(q.Shown), list(q.Volatile), template, q.Prior, list(q.Techniques),
+	}
 }
 
 func queryNames() ([]string, error) {
@@ -76,7 +108,7 @@ func (a *app) showQuery(format, name string) error {
 		return usage("diffy queries list", "pack %s has no query %q", p.Name, name)
 	}
 	if encoded {
-		return a.json(q)
+		return a.json(newQueryData(q))
 	}
 	if _, err := fmt.Fprintf(a.out, "%s\n\n%s\n\n%s\n\n", a.paint(q.Name, bold), q.Why, q.SQL); err != nil {
 		return failed(err)

@@ -60,12 +60,22 @@ func (a *app) stored(arg string) ([]local.Version, error) {
 	if len(all) > 0 {
 		return slices.DeleteFunc(all, func(v local.Version) bool { return !v.Used }), nil
 	}
-	at := strings.LastIndexByte(arg, '@')
-	if at < 0 {
+	name, version, ok := cutVersion(arg)
+	if !ok {
 		return nil, nil
 	}
-	all, err = a.table().Versions(arg[:at])
-	return slices.DeleteFunc(all, func(v local.Version) bool { return v.Version != arg[at+1:] }), failed(err)
+	all, err = a.table().Versions(name)
+	return slices.DeleteFunc(all, func(v local.Version) bool { return v.Version != version }), failed(err)
+}
+
+// cutVersion takes NAME@VERSION apart. A name may have an @ itself, a version has
+// none.
+func cutVersion(arg string) (name, version string, ok bool) {
+	at := strings.LastIndexByte(arg, '@')
+	if at < 0 {
+		return arg, "", false
+	}
+	return arg[:at], arg[at+1:], true
 }
 
 // noBaseline says that there is no baseline of a name, and which there are.

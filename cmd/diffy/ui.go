@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"diffy/pkg/report"
 
@@ -197,4 +198,17 @@ func (a *app) completeFirst(names func() ([]string, error), rest cobra.ShellComp
 		}
 		return found, cobra.ShellCompDirectiveNoFileComp
 	}
+}
+
+// day and minute write an RFC 3339 time for a list.
+func day(s string) string { return shortTime(s, time.DateOnly) }
+
+func minute(s string) string { return shortTime(s, "2006-01-02 15:04 UTC") }
+
+func shortTime(s, layout string) string {
+	at, err := time.Parse(time.RFC3339, s)
+	if err != nil {
+		return s
+	}
+	return at.UTC().Format(layout)
 }

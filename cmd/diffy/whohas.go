@@ -3,15 +3,9 @@ package main
 import (
 	"cmp"
 	"context"
-	"fmt"
-	"maps"
-	"regexp"
 	"slices"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
-	"diffy/pkg/pack"
 	"diffy/pkg/snapshot"
 	"diffy/pkg/triage"
 
@@ -135,100 +129,4 @@ func (f *holder) table(t *snapshot.Table, find finder) {
 			f.Rows++
 		}
 	}
-}
-
-// finder looks for one value.
-type finder struct {
-	value string
-	part  bool // it may be a part of a longer value
-}
-
-var hash = regexp.MustCompile(`^[0-9A-Fa-f]{32,128}$`)
-
-// shortest is how long a value has to be to be looked for inside of others.
-const shortest = 6
-
-func newFinder(value string) finder {
-	if hash.MatchString(value) {
-		value = strings.ToLower(value) // as osquery writes it
-	}
-	return finder{value, len(value) >= shortest && strings.ContainsFunc(value, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) || len(value) >= 32 })}
-}
-
-// in reports whether a value is the one looked for, or holds it by itself: not as
-// the beginning, middle or end of a longer word.
-func (f finder) in(v string) bool {
-	if v == f.value {
-		return true
-	}
-	if !f.part {
-		return false
-	}
-	for at := 0; ; at++ {
-		i := strings.Index(v[at:], f.value)
-		if i < 0 {
-			return false
-		}
-		at += i
-		before, _ := utf8.DecodeLastRuneInString(v[:at])
-		after, size := utf8.DecodeRuneInString(v[at+len(f.value):])
-		next, _ := utf8.DecodeRuneInString(v[at+len(f.value)+size:])
-		if !f.joins(before) && !f.joins(after) && !(after == '.' && (unicode.IsLetter(next) || unicode.IsDigit(next))) {
-			return true
-		}
-	}
-}
-
-// joins reports whether a character beside the value makes it a part of something
-// longer. A slash does so to a path.
-func (f finder) joins(r rune) bool {
-	return r == '_' || r == '-' || unicode.IsLetter(r) || unicode.IsDigit(r) || r == '/' && strings.HasPrefix(f.value, "/")
-}
-
-func (a *app) showHolders(w holders) error {
-	queries, err := pack.Load()
-	if err != nil {
-		return failed(err)
-	}
-	head := fmt.Sprintf("%s: on %d of %s", oneLine(w.Value), len(w.Seen), plural(w.Hosts, "host", "hosts"))
-	if _, err := fmt.Fprintln(a.out, a.paint(head, bold)); err != nil {
-		return failed(err)
-	}
-	var rows [][]string
-	for _, h := range w.Seen {
-		for i, p := range h.Places {
-			name := ""
-			if i == 0 {
-				name = h.Host
-			}
-			rule := queries.Rule(p.Query, slices.Sorted(maps.Keys(p.Row)), false)
-			rows = append(rows, []string{name, p.Query + "." + p.Column, fmt.Sprint(p.Rows), rowText(p.Row, columnOrder(rule), nil)})
-		}
-	}
-	if len(rows) > 0 {
-		fmt.Fprintln(a.out)
-		if err := a.grid([]string{"HOST", "WHERE", "ROWS", "THE FIRST OF THEM"}, rows); err != nil {
-			return err
-		}
-	}
-	fmt.Fprintln(a.out)
-	return a.fields(
-		[2]string{"not seen", names(w.NotSeen)},
-		[2]string{"unknown", names(w.Unknown) + unless(len(w.Unknown) == 0, " (not read whole)")},
-	)
-}
-
-// names counts hosts and names some.
-func names(hosts []string) string {
-	if len(hosts) == 0 {
-		return ""
-	}
-	return plural(len(hosts), "host", "hosts") + ": " + some(hosts)
-}
-
-func unless(not bool, s string) string {
-	if not {
-		return ""
-	}
-	return s
 }
