@@ -51,6 +51,7 @@ func (a *app) triage() *cobra.Command {
 	f.StringVar(&q.request.Incident, "incident", "", "the incident's `ID`")
 	f.IntVar(&q.request.MaxHosts, "max-hosts", 0, "collect at most so many hosts (default 1000)")
 	q.flags(cmd)
+	f.Lookup("out").Usage = "leave the run's files in this `DIR`, evidence and manifest too (default: in $DIFFY_HOME)"
 	_ = cmd.RegisterFlagCompletionFunc("pivot", completePivots)
 	return cmd
 }
