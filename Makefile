@@ -4,57 +4,94 @@ FUNCTIONS := $(notdir $(wildcard functions/*))
 VERSION   := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS   := -s -w -X main.version=$(VERSION)
 CDK       := npx --yes aws-cdk@2.1148.1
+MAINS     := ./cmd/... ./functions/... ./infra/...
+FUZZTIME  ?= 30s
 
 export CGO_ENABLED := 0
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z0-9%-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
-build: bin/diffy functions ## build bin/diffy and dist/<function>/bootstrap
+build: bin/diffy $(FUNCTIONS:%=function-%) ## build bin/diffy and dist/<function>/bootstrap
 
 .PHONY: bin/diffy
 bin/diffy:
 	go build -trimpath -ldflags '$(LDFLAGS)' -o $@ ./cmd/diffy
 
-.PHONY: functions
-functions: $(FUNCTIONS:%=function-%)
-
 function-%:
 	GOOS=linux GOARCH=arm64 go build -trimpath -tags lambda.norpc -ldflags '$(LDFLAGS)' -o dist/$*/bootstrap ./functions/$*
 
 .PHONY: demo
-demo: bin/diffy ## triage recorded hosts, one of them attacked, and leave out/demo/report.html
+demo: bin/diffy ## triage recorded hosts, one of them attacked; leaves out/demo/report.html
 	@rm -rf out/demo
-	@bin/diffy triage --local testdata/demo --out out/demo; code=$$?; \
-	if [ $$code -ne 10 ]; then echo "diffy ended with $$code; 10 (something high) was expected"; exit 1; fi
-	@echo; echo "out/demo/result.json and out/demo/report.html are there"
+	@DIFFY_HOME=out/demo/home bin/diffy triage --local testdata/demo --out out/demo/run; code=$$?; \
+	if [ $$code -ne 10 ]; then echo "diffy ended with $$code, and 10 was expected: something high" >&2; exit 1; fi
+	@cp out/demo/run/result.json out/demo/run/report.html out/demo/
+	@echo; echo "Left: out/demo/report.html and out/demo/result.json"
 
 .PHONY: test
 test: tools ## run all tests, setting up what they need
 	go test ./...
 
 .PHONY: tools
-tools: .venv/done test/node/done
+tools: .venv/done infra/node_modules/done
 
 .venv/done: test/e2e/requirements.txt
-	python3 -m venv .venv
-	.venv/bin/pip install --quiet --disable-pip-version-check -r $<
+	test/e2e/setup
+
+infra/node_modules/done: infra/package-lock.json
+	npm ci --silent --no-audit --no-fund --prefix infra
 	touch $@
 
-.PHONY: e2e
-e2e: .venv/done ## run the pipeline end to end on a local AWS; CASE=name for one case
-	CASE=$(CASE) go test -count=1 -v ./test/e2e/...
-
 .PHONY: lint
-lint: ## gofumpt, vet, staticcheck, deadcode, tidy
-	@out=$$(go tool gofumpt -l $$(git ls-files '*.go')); if [ -n "$$out" ]; then echo "gofumpt:"; echo "$$out"; exit 1; fi
+lint: ## check the form of the code: gofumpt, vet, staticcheck, deadcode, tidy
+	@out=$$(go tool gofumpt -l $$(git ls-files '*.go')); if [ -n "$$out" ]; then echo "gofumpt would change:"; echo "$$out"; exit 1; fi
 	go vet ./...
 	go tool staticcheck ./...
-	@out=$$(go tool deadcode ./...); if [ -n "$$out" ]; then echo "deadcode:"; echo "$$out"; exit 1; fi
+	@out=$$(go tool deadcode $(MAINS)); if [ -n "$$out" ]; then echo "dead code:"; echo "$$out"; exit 1; fi
 	go mod tidy -diff
+
+.PHONY: e2e
+e2e: .venv/done ## run the pipeline on a local AWS; CASE=name for one case; leaves out/e2e/
+	CASE=$(CASE) go test -count=1 -v ./test/e2e/...
+
+.PHONY: eval
+eval: ## measure detection on synthetic fleets of seeds kept for reporting; prints Markdown
+	go run ./cmd/eval
+
+.PHONY: bench
+bench: ## measure reading and analysing, beside peers in the same run
+	go test -run '^$$' -bench . -benchmem ./pkg/snapshot ./pkg/facts ./pkg/detect
+
+.PHONY: fuzz
+fuzz: ## fuzz every parser of host data for FUZZTIME each
+	@for target in $$(grep -rhoE '^func Fuzz[A-Za-z0-9]+' --include='*_test.go' . | cut -c6- | sort -u); do \
+		for file in $$(grep -rlE "^func $$target\(" --include='*_test.go' .); do \
+			echo "$$target in $$(dirname $$file)"; go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$(dirname $$file) || exit 1; \
+		done; done
+
+.PHONY: synth
+synth: build ## synthesise the CloudFormation templates to cdk.out/, without an account
+	CDK_OUTDIR=cdk.out go run ./infra
+
+.PHONY: check-infra
+check-infra: synth tools ## print who may do what, and what cdk-nag, cfn-lint, asl-validator and moto minded
+	infra/check.sh cdk.out
+
+.PHONY: deploy
+deploy: build ## deploy into the account of your credentials
+	$(CDK) deploy --all --app 'go run ./infra'
+
+.PHONY: diff
+diff: build ## what a deploy would change
+	$(CDK) diff --all --app 'go run ./infra'
+
+.PHONY: destroy
+destroy: ## remove the stacks; evidence, key and table stay
+	$(CDK) destroy --all --app 'go run ./infra'
 
 .PHONY: clean
 clean: ## remove what the other targets make
-	rm -rf bin dist out cdk.out .venv
+	rm -rf bin dist out cdk.out .venv infra/node_modules
