@@ -14,9 +14,7 @@ package collect
 
 import (
 	"bytes"
-	"crypto/sha256"
 	_ "embed"
-	"encoding/hex"
 	"encoding/json"
 	"reflect"
 	"strings"
@@ -84,14 +82,6 @@ func Document() []byte {
 		panic(err) // strings and maps of strings always encode
 	}
 	return out.Bytes()
-}
-
-// DocumentHash returns the sha256 of Document in hex. SSM hashes the content as
-// it was given: where something between wrote the JSON anew, its hash differs
-// while SameDocument still holds.
-func DocumentHash() string {
-	sum := sha256.Sum256(Document())
-	return hex.EncodeToString(sum[:])
 }
 
 // SameDocument reports whether content is Document, however its JSON is laid out.

@@ -64,6 +64,15 @@ func (g *group) byBaseline(refs []*reference, seen []*deviation) []*deviation {
 	return out
 }
 
+// ofAnotherKind explains what whole subpopulations have, and not all of them: the
+// baseline is of another kind of host.
+func (g *group) ofAnotherKind(d *deviation) {
+	if d.incriminating() || d.with == d.compared || !g.follows(d.hosts, d.table().answered, 0) {
+		return
+	}
+	d.score.explained, d.reason = explainedFully, "the baseline is of another kind of host"
+}
+
 // churnBits is what a query loses of whose baseline rows none is there any
 // more: it varies by itself.
 const churnBits = 6.0

@@ -78,6 +78,7 @@ func (g *group) find(refs []*reference, cluster bool) []*deviation {
 		g.weigh(d)
 		d.addTraits()
 		g.explain(d, reference)
+		g.ofAnotherKind(d)
 	}
 	all = append(all, alone...)
 	all = append(all, g.byRule(all, refs)...)

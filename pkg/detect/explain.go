@@ -146,6 +146,8 @@ func (g *group) partly(d *deviation) (bits float64, why string) {
 		return explainedPartly, "the program talks to changing public addresses on other hosts too"
 	case d.table().rule.Name == "processes" && row.Value("path") != "" && row.Value("path") == row.Value("parent_path") && inSystemDir(row.Value("path")) && !slices.Contains(shells, path.Base(row.Value("path"))):
 		return explainedPartly, "it is a worker of the same program"
+	case d.table().rule.Name == "login_history" && slices.Contains(d.key.columns, "<ip>"):
+		return explainedPartly, "the login came from a private address"
 	case d.table().rule.Name == "deleted_open_files" && rotated.MatchString(row.Value("path")):
 		return explainedPartly, "it is a log that was rotated"
 	case d.table().rule.Name == "crontab" && d.kind == triage.Changed && onlySchedule(d):

@@ -107,7 +107,9 @@ func (t *table) shapes(n int) {
 	for _, k := range t.keys {
 		columns := make([]string, len(k.columns))
 		for i, c := range k.columns {
-			columns[i] = facts.Shape(c)
+			if columns[i] = c; t.rule.Template[t.rule.Key[i]] != "" { // a hash or a name has no shape
+				columns[i] = facts.Shape(c)
+			}
 		}
 		if slices.Equal(columns, k.columns) {
 			continue

@@ -39,7 +39,9 @@ func (b *builder) pivots(found []*deviation) []triage.PivotResult {
 				for _, f := range k.facts {
 					if matches(t, f.Row, p) {
 						seen = seen.or(f.hosts)
-						b.raise(found, f, p)
+						if 2*f.hosts.count() <= len(b.group.hosts) { // what most hosts have is no lead
+							b.raise(found, f, p)
+						}
 					}
 				}
 			}

@@ -241,7 +241,7 @@ func matchInterface(s string, i int) (int, string) {
 		for n < len(rest) && isHex(rest[n:n+1]) {
 			n++
 		}
-		if n >= 6 && bounded(rest, n) && strings.ContainsAny(rest[:n], "0123456789") {
+		if n >= 6 && bounded(rest, n) {
 			return len(prefix) + n, prefix + tokenHex
 		}
 	}
@@ -286,9 +286,9 @@ func matchWord(s string, i int) (int, string) {
 	}
 	n := j - i
 	switch {
-	case digits == n:
+	case digits == n && n != 12 && n < 16:
 		return n, number(s[i:j])
-	case hex == n && n >= 12 && digits > 0:
+	case hex == n && n >= 12 && digits > 0: // an id of digits only is an id all the same
 		return n, tokenHex
 	case n >= 6 && n <= 64 && digits > 0 && upper > 0 && lower > 0 && digits+upper+lower == n && scrambled(s[i:j]):
 		return n, tokenRand

@@ -3,11 +3,6 @@
 // nothing of ours; every other package speaks in these types.
 package triage
 
-import (
-	"cmp"
-	"slices"
-)
-
 // Severity says how loudly a finding speaks. High is what one would wake
 // somebody for; high and medium are what a responder is asked to read; low and
 // info are there to pivot on.
@@ -99,9 +94,4 @@ type Batch struct {
 	Region   string   `json:"region"`
 	Platform string   `json:"platform"`
 	Hosts    []string `json:"hosts"`
-}
-
-// SortOutcomes puts outcomes in host order, the order in which they are stored.
-func SortOutcomes(outcomes []Outcome) {
-	slices.SortFunc(outcomes, func(a, b Outcome) int { return cmp.Compare(a.Host, b.Host) })
 }
