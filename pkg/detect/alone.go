@@ -67,7 +67,11 @@ func (g *group) byBaseline(refs []*reference, seen []*deviation) []*deviation {
 // ofAnotherKind explains what whole subpopulations have, and not all of them: the
 // baseline is of another kind of host.
 func (g *group) ofAnotherKind(d *deviation) {
-	if d.incriminating() || d.with == d.compared || !g.follows(d.hosts, d.table().answered, 0) {
+	showing := d.table().answered.minus(d.key.present)
+	if d.fact != nil {
+		showing = d.fact.hosts
+	}
+	if d.incriminating() || d.table().answered.minus(showing).empty() || !g.follows(showing, d.table().answered, 0) {
 		return
 	}
 	d.score.explained, d.reason = explainedFully, "the baseline is of another kind of host"
@@ -109,7 +113,7 @@ func orNone(s, like hostSet) hostSet {
 func (g *group) unknown(refs []*reference, t *table, k *key, f *fact, covered hostSet) *deviation {
 	hosts := newHostSet(len(g.hosts))
 	var expected *fact
-	follows := g.follows(f.hosts, t.answered, 0.2)
+	follows := g.follows(f.hosts, t.answered, 0.2) && !t.answered.minus(f.hosts).empty()
 	f.hosts.each(func(h int) {
 		ref := refs[g.cell[h]]
 		if covered != nil && covered.has(h) {
@@ -118,7 +122,7 @@ func (g *group) unknown(refs []*reference, t *table, k *key, f *fact, covered ho
 		if has, told := ref.has(t, f.Fact); !told || has {
 			return
 		}
-		if ref.loose && (follows || f.hosts.minus(g.cells[g.cell[h]]).empty()) {
+		if ref.loose && (follows || f.hosts.minus(g.cells[g.cell[h]]).empty() && len(g.cells) > 1) {
 			return // it may belong to this kind of host
 		}
 		hosts.add(h)
