@@ -13,6 +13,7 @@ type attack struct {
 	name  string
 	what  string   // the technique, as ground truth words it
 	main  []string // the pack's queries whose rows a responder needs to see
+	ends  bool     // shows by what is gone or stopped, not by what is new
 	rule  bool     // wrong even where every host shows it
 	plain bool     // visible in plain tables too
 	fits  func(m *machine) bool

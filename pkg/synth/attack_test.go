@@ -37,9 +37,6 @@ func strikeOnce(t *testing.T, a *attack, spec Spec) (done int) {
 				t.Errorf("%s seed %d: %d rows show it, %d of them needed", a.name, spec.Seed, len(tech.AnyOf), len(tech.Rows))
 			}
 			for _, w := range tech.AnyOf {
-				if after.Cut || failed(after.Errors, w.Query) {
-					continue
-				}
 				if w.Kind == triage.Missing && !has(before, w) || w.Kind != triage.Missing && !has(after, w) {
 					t.Errorf("%s seed %d: the evidence has no such row: %s %s %v", a.name, spec.Seed, w.Query, w.Kind, w.Match)
 				}
@@ -47,15 +44,6 @@ func strikeOnce(t *testing.T, a *attack, spec Spec) (done int) {
 		}
 	}
 	return done
-}
-
-func failed(errors []triage.QueryError, query string) bool {
-	for _, e := range errors {
-		if e.Query == query {
-			return true
-		}
-	}
-	return false
 }
 
 func TestCleanFleetsHaveNoTruth(t *testing.T) {

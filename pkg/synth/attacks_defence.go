@@ -1,7 +1,6 @@
 package synth
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 )
@@ -38,7 +37,7 @@ func (s *strike) stop(id, active, sub string) {
 
 var defenceAttacks = []*attack{
 	{
-		name: "agent-killed", what: "T1562.001: a security agent killed", main: []string{"processes", "systemd_units"}, plain: true,
+		name: "agent-killed", ends: true, what: "T1562.001: a security agent killed", main: []string{"processes", "systemd_units"}, plain: true,
 		fits: func(m *machine) bool { return len(m.guards()) > 0 },
 		run: func(s *strike) {
 			id := pick(s.shared, s.m.guards())
@@ -54,7 +53,7 @@ var defenceAttacks = []*attack{
 		},
 	},
 	{
-		name: "agent-removed", what: "T1562.001: a security agent uninstalled", main: []string{"processes", "systemd_units", "deb_packages", "rpm_packages"}, plain: true,
+		name: "agent-removed", ends: true, what: "T1562.001: a security agent uninstalled", main: []string{"processes", "systemd_units", "deb_packages", "rpm_packages"}, plain: true,
 		fits: func(m *machine) bool { return len(m.guards()) > 0 },
 		run: func(s *strike) {
 			id := pick(s.shared, s.m.guards())
@@ -72,7 +71,7 @@ var defenceAttacks = []*attack{
 		},
 	},
 	{
-		name: "log-stopped", what: "T1562.012: the logging service stopped", main: []string{"processes", "systemd_units"}, plain: true,
+		name: "log-stopped", ends: true, what: "T1562.012: the logging service stopped", main: []string{"processes", "systemd_units"}, plain: true,
 		fits: func(m *machine) bool { return m.unit("rsyslog.service") != nil },
 		run:  func(s *strike) { s.stop("rsyslog.service", "inactive", "dead") },
 	},
@@ -100,7 +99,7 @@ var defenceAttacks = []*attack{
 		},
 	},
 	{
-		name: "firewall-flushed", what: "T1562.004: the firewall's rules removed", main: []string{"iptables"},
+		name: "firewall-flushed", ends: true, what: "T1562.004: the firewall's rules removed", main: []string{"iptables"},
 		fits: func(m *machine) bool { return len(m.plan.rules) > 0 },
 		run: func(s *strike) {
 			s.m.rules = slices.DeleteFunc(s.m.rules, func(r firewallRule) bool { return r.chain == "INPUT" })
@@ -142,7 +141,7 @@ var defenceAttacks = []*attack{
 		},
 	},
 	{
-		name: "program-missing", what: "T1562.006: a tool that would show the intruder removed", main: []string{"key_binaries"}, plain: true,
+		name: "program-missing", ends: true, what: "T1562.006: a tool that would show the intruder removed", main: []string{"key_binaries"}, plain: true,
 		run: func(s *strike) {
 			path := pick(s.shared, []string{"/usr/bin/top", "/usr/bin/find", "/usr/bin/journalctl"})
 			s.m.remove(path)
@@ -150,13 +149,10 @@ var defenceAttacks = []*attack{
 		},
 	},
 	{
-		name: "service-stopped", what: "T1489: a service of this kind of host stopped", main: []string{"processes", "listening_ports"}, plain: true,
+		name: "service-stopped", ends: true, what: "T1489: a service of this kind of host stopped", main: []string{"processes", "listening_ports"}, plain: true,
 		fits: func(m *machine) bool { e := m.exposed(); return e != nil && m.unit(e.unit) != nil },
 		run: func(s *strike) {
-			p := s.m.exposed()
-			s.mark(p.cmdline)
-			s.stop(p.unit, "failed", "failed")
-			s.mark(fmt.Sprintf("%s.service", s.m.variant.role.app))
+			s.stop(s.m.exposed().unit, "failed", "failed")
 		},
 	},
 }

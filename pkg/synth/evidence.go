@@ -3,6 +3,7 @@ package synth
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 
 	"diffy/pkg/snapshot"
@@ -25,10 +26,19 @@ func (m *machine) evidence() *snapshot.Host {
 		}
 		h.Tables = append(h.Tables, shuffled(r, t))
 	}
-	if m.cut {
-		h.Tables = h.Tables[:len(h.Tables)*2/3]
-	}
+	h.Tables = slices.DeleteFunc(h.Tables, func(t snapshot.Table) bool { return m.silent(t.Query) })
 	return h
+}
+
+// silent reports whether nothing is known of a query on this host: it failed,
+// or the log ends before it.
+func (m *machine) silent(query string) bool {
+	if _, bad := m.failed[query]; bad {
+		return true
+	}
+	names := m.queryNames()
+	at := slices.Index(names, query)
+	return m.cut && (at < 0 || at >= len(names)*2/3)
 }
 
 // answers are the tables of a machine in the order of the queries.

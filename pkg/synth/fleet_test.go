@@ -2,6 +2,7 @@ package synth
 
 import (
 	"bytes"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -198,6 +199,11 @@ func has(h *snapshot.Host, w Want) bool {
 func fits(row triage.Row, w Want) bool {
 	for column, value := range w.Match {
 		if row[column] != value {
+			return false
+		}
+	}
+	for column, pattern := range w.Like {
+		if ok, _ := regexp.MatchString("^(?:"+pattern+")$", row[column]); !ok {
 			return false
 		}
 	}

@@ -87,10 +87,11 @@ func parseRow(text string) triage.Row {
 type leastFrequent struct {
 	findings findings
 	rules    map[string]*pack.Query
+	known    map[string]string // templated values as they were made alike
 }
 
 func newLeastFrequent() *leastFrequent {
-	return &leastFrequent{findings: newFindings(), rules: map[string]*pack.Query{}}
+	return &leastFrequent{findings: newFindings(), rules: map[string]*pack.Query{}, known: map[string]string{}}
 }
 
 func (l *leastFrequent) add(h *snapshot.Host) {
@@ -114,7 +115,7 @@ func (l *leastFrequent) add(h *snapshot.Host) {
 			}
 			id := t.Query
 			for _, c := range slices.Concat(rule.Key, rule.Compare) {
-				id += "\x00" + alike(row[c], rule.Template[c] != "")
+				id += "\x00" + l.alike(row[c], rule.Template[c] != "")
 			}
 			l.findings.add(h.Name, t.Query, triage.Added, id, row)
 		}
@@ -125,11 +126,16 @@ var variable = regexp.MustCompile(`\b10\.\d+\.\d+\.\d+\b|\b172\.(?:1[6-9]|2\d|3[
 
 // alike replaces what differs between hosts by itself; hashes and other columns
 // without a template stay.
-func alike(value string, templated bool) string {
+func (l *leastFrequent) alike(value string, templated bool) string {
 	if !templated {
 		return value
 	}
-	return variable.ReplaceAllString(value, "*")
+	out, ok := l.known[value]
+	if !ok {
+		out = variable.ReplaceAllString(value, "*")
+		l.known[value] = out
+	}
+	return out
 }
 
 func (l *leastFrequent) result() *triage.Result {

@@ -29,14 +29,14 @@ type Tally struct{ Done, Found int }
 
 // Score holds a result against the truth about its fleet.
 func Score(t *Truth, r *triage.Result) Figures {
-	s := scorer{truth: t, patterns: map[string]*regexp.Regexp{}, figures: Figures{Fleets: 1, ByAttack: map[string]Tally{}}}
-	for _, f := range r.Findings {
-		if f.Severity.Loud() {
-			s.loud = append(s.loud, f)
+	s := scorer{truth: t, loud: map[string][]*triage.Finding{}, patterns: map[string]*regexp.Regexp{}, figures: Figures{Fleets: 1, ByAttack: map[string]Tally{}}}
+	for i := range r.Findings {
+		if f := &r.Findings[i]; f.Severity.Loud() {
+			s.loud[f.Query] = append(s.loud[f.Query], f)
 		}
 	}
 	s.techniques()
-	s.mistakes()
+	s.mistakes(r)
 	s.ranking(r)
 	return s.figures
 }
@@ -61,63 +61,95 @@ func (f *Figures) Add(o Figures) {
 
 type scorer struct {
 	truth    *Truth
-	loud     []triage.Finding
+	loud     map[string][]*triage.Finding // by query
 	patterns map[string]*regexp.Regexp
 	figures  Figures
 }
 
 func (s *scorer) techniques() {
-	alike := map[string][]Want{} // hosts of a campaign: a finding shows the row of the first
+	// A finding shows the row of its first host, so hosts that were struck alike
+	// share what is wanted.
+	alike := map[string][]Want{}
 	for _, tech := range s.truth.Techniques {
 		alike[tech.Technique] = append(alike[tech.Technique], tech.AnyOf...)
 	}
-	for _, tech := range s.truth.Techniques {
-		found := s.some(tech.Host, alike[tech.Technique])
-		s.figures.Techniques++
-		n := s.figures.ByAttack[tech.Technique]
-		n.Done++
-		if found {
-			s.figures.Found++
-			n.Found++
-		} else {
-			s.figures.Missed = append(s.figures.Missed, fmt.Sprintf("%s %s: %s", s.truth.Fleet, tech.Host, tech.Technique))
-		}
-		s.figures.ByAttack[tech.Technique] = n
-		for _, w := range tech.Rows {
-			s.figures.Rows++
-			like := slices.DeleteFunc(slices.Clone(alike[tech.Technique]), func(o Want) bool { return !sameShape(o, w) })
-			if s.some(tech.Host, append(like, w)) {
-				s.figures.RowsFound++
-			} else if found {
-				s.figures.Missed = append(s.figures.Missed, fmt.Sprintf("%s %s: row of %s: %s %s %v", s.truth.Fleet, tech.Host, tech.Technique, w.Query, w.Kind, w.Match))
+	shown := map[string]map[string]bool{} // technique → hosts
+	rows := map[string]map[string]bool{}  // technique and shape of a row → hosts
+	for name, wants := range alike {
+		shown[name] = map[string]bool{}
+		for _, w := range distinct(wants) {
+			id := name + shape(w)
+			if rows[id] == nil {
+				rows[id] = map[string]bool{}
+			}
+			for _, f := range s.matching(w) {
+				for _, h := range f.Hosts {
+					shown[name][h], rows[id][h] = true, true
+				}
 			}
 		}
 	}
+	for _, tech := range s.truth.Techniques {
+		s.technique(tech, shown[tech.Technique][tech.Host], func(w Want) bool { return rows[tech.Technique+shape(w)][tech.Host] })
+	}
 }
 
-// sameShape reports whether two wants differ in no more than numbers, as the
-// same row of two hosts does.
-func sameShape(a, b Want) bool {
-	if a.Query != b.Query || a.Kind != b.Kind || len(a.Match) != len(b.Match) {
-		return false
+func (s *scorer) technique(tech Technique, found bool, seen func(Want) bool) {
+	s.figures.Techniques++
+	n := s.figures.ByAttack[tech.Technique]
+	n.Done++
+	if found {
+		s.figures.Found++
+		n.Found++
+	} else {
+		s.figures.Missed = append(s.figures.Missed, fmt.Sprintf("%s %s: %s", s.truth.Fleet, tech.Host, tech.Technique))
 	}
-	for column, value := range a.Match {
-		if loosen(value) != loosen(b.Match[column]) {
-			return false
+	s.figures.ByAttack[tech.Technique] = n
+	for _, w := range tech.Rows {
+		s.figures.Rows++
+		if seen(w) {
+			s.figures.RowsFound++
+		} else if found {
+			s.figures.Missed = append(s.figures.Missed, fmt.Sprintf("%s %s: row of %s: %s %s %v", s.truth.Fleet, tech.Host, tech.Technique, w.Query, w.Kind, w.Match))
 		}
 	}
-	return true
 }
 
-func (s *scorer) some(host string, wants []Want) bool {
-	return slices.ContainsFunc(s.loud, func(f triage.Finding) bool {
-		return slices.Contains(f.Hosts, host) && slices.ContainsFunc(wants, func(w Want) bool { return s.is(f, w, false) })
+// shape is a want without its numbers: the same row of two hosts has one.
+func shape(w Want) string {
+	text := w.Query + "\x00" + string(w.Kind)
+	for _, column := range sortedKeys(w.Match) {
+		text += "\x00" + column + "\x00" + loosen(w.Match[column])
+	}
+	for _, column := range sortedKeys(w.Like) {
+		text += "\x00" + column + "\x00" + w.Like[column]
+	}
+	return text
+}
+
+func distinct(wants []Want) []Want {
+	seen := map[string]bool{}
+	return slices.DeleteFunc(slices.Clone(wants), func(w Want) bool {
+		id := fmt.Sprint(w.Query, w.Kind, w.Match, w.Like) // maps print in the order of their keys
+		again := seen[id]
+		seen[id] = true
+		return again
 	})
+}
+
+func (s *scorer) matching(w Want) []*triage.Finding {
+	var out []*triage.Finding
+	for _, f := range s.loud[w.Query] {
+		if s.is(f, w, false) {
+			out = append(out, f)
+		}
+	}
+	return out
 }
 
 // is reports whether a finding is a row that is wanted or excused. Where rows
 // are excused, what is called added may as well be changed.
-func (s *scorer) is(f triage.Finding, w Want, excused bool) bool {
+func (s *scorer) is(f *triage.Finding, w Want, excused bool) bool {
 	if f.Query != w.Query || f.Kind != w.Kind && (w.Kind != triage.Added && !excused || f.Kind != triage.Changed) {
 		return false
 	}
@@ -152,29 +184,44 @@ func (s *scorer) pattern(text string) *regexp.Regexp {
 
 // mistakes counts loud findings with a host for which nothing explains them:
 // neither an attack there nor something harmless.
-func (s *scorer) mistakes() {
-	excuses := map[string][]Want{}
+func (s *scorer) mistakes(r *triage.Result) {
+	excuses := map[string][]Want{} // by host and query
 	for _, list := range [][]Excuse{s.truth.Tolerated, s.truth.SideEffects} {
 		for _, e := range list {
-			for _, h := range e.Hosts {
-				excuses[h] = append(excuses[h], e.Rows...)
+			for _, w := range e.Rows {
+				for _, h := range e.Hosts {
+					excuses[h+"\x00"+w.Query] = append(excuses[h+"\x00"+w.Query], w)
+				}
 			}
 		}
 	}
 	for _, tech := range s.truth.Techniques {
-		excuses[tech.Host] = append(excuses[tech.Host], tech.AnyOf...)
+		for _, w := range tech.AnyOf {
+			excuses[tech.Host+"\x00"+w.Query] = append(excuses[tech.Host+"\x00"+w.Query], w)
+		}
 	}
-	for _, f := range s.loud {
+	for i := range r.Findings {
+		f := &r.Findings[i]
+		if !f.Severity.Loud() {
+			continue
+		}
 		excused := func(host string) bool {
-			return slices.ContainsFunc(excuses[host], func(w Want) bool { return s.is(f, w, true) })
+			return slices.ContainsFunc(excuses[host+"\x00"+f.Query], func(w Want) bool { return s.is(f, w, true) })
 		}
 		rest := slices.DeleteFunc(slices.Clone(f.Hosts), excused)
-		if len(rest) > 0 || len(f.Hosts) == 0 {
-			s.figures.False++
+		if len(rest) == 0 && len(f.Hosts) > 0 {
+			continue
+		}
+		s.figures.False++
+		if s.figures.False <= described {
 			s.figures.Mistaken = append(s.figures.Mistaken, fmt.Sprintf("%s %v: %s %s %v %.1f: %s", s.truth.Fleet, rest[:min(len(rest), 3)], f.Query, f.Kind, f.Key, f.Score, f.Why))
 		}
 	}
 }
+
+// described is how many false findings of a fleet are described; beyond that,
+// nobody reads them.
+const described = 100
 
 // ranking counts how often an attacked host stands above another one, and
 // whether all of them are the first.

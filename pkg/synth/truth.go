@@ -1,6 +1,7 @@
 package synth
 
 import (
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -90,20 +91,25 @@ func (f *Fleet) oddHosts() map[int]bool {
 func (f *Fleet) addStruck(t *Truth, i int) {
 	before := f.bare(i)
 	m, strikes := f.struck(i)
-	changes := differ(before, m)
+	changes := slices.DeleteFunc(differ(before, m), func(c change) bool { return m.silent(c.query) })
 	t.AttackedHosts = append(t.AttackedHosts, m.name)
 	for _, s := range strikes {
 		tech := Technique{Host: m.name, Technique: s.attack.name, Attack: s.attack.what, ByRule: s.attack.rule}
 		for _, c := range changes {
-			match := c.mentions(s.marks)
-			if len(match) == 0 {
+			if (c.kind == triage.Added) == s.attack.ends && c.kind != triage.Changed {
 				continue
 			}
-			w := Want{Query: c.query, Kind: c.kind, Match: match}
+			w := c.want(s.marks)
+			if len(w.Match)+len(w.Like) == 0 {
+				continue
+			}
 			tech.AnyOf = append(tech.AnyOf, w)
 			if s.isMain(c.query) && !slices.ContainsFunc(tech.Rows, func(o Want) bool { return sameWant(o, w) }) {
 				tech.Rows = append(tech.Rows, w)
 			}
+		}
+		if len(tech.AnyOf) == 0 {
+			continue // the queries that would show it failed on this host
 		}
 		if len(tech.Rows) == 0 { // the tables that would show it best were not asked
 			tech.Rows = tech.AnyOf
@@ -127,30 +133,37 @@ func (s *strike) isMain(query string) bool {
 }
 
 func sameWant(a, b Want) bool {
-	if a.Query != b.Query || a.Kind != b.Kind || len(a.Match) != len(b.Match) {
-		return false
-	}
-	for k, v := range a.Match {
-		if b.Match[k] != v {
-			return false
-		}
-	}
-	return true
+	return a.Query == b.Query && a.Kind == b.Kind && maps.Equal(a.Match, b.Match) && maps.Equal(a.Like, b.Like)
 }
 
-// mentions returns the columns of a change that name one of the marks. A short
-// mark or a number must be the whole value.
-func (c change) mentions(marks []mark) map[string]string {
-	out := map[string]string{}
+// want names a change by the columns that have one of the marks. A short mark
+// or a number must be the whole value. What is missing is told by the row of
+// another host, whose numbers may be others.
+func (c change) want(marks []mark) Want {
+	w := Want{Query: c.query, Kind: c.kind, Match: map[string]string{}}
 	for column, value := range c.stable {
 		for _, m := range marks {
 			whole := len(m.value) < 5 || strings.Trim(m.value, "0123456789") == ""
-			if (m.query == "" || m.query == c.query) && (value == m.value || !whole && strings.Contains(value, m.value)) {
-				out[column] = value
+			switch {
+			case m.query != "" && m.query != c.query:
+			case value == m.value:
+				w.Match[column] = value
+			case whole || !strings.Contains(value, m.value):
+			case c.kind == triage.Missing:
+				w.like(column, value)
+			default:
+				w.Match[column] = value
 			}
 		}
 	}
-	return out
+	return w
+}
+
+func (w *Want) like(column, value string) {
+	if w.Like == nil {
+		w.Like = map[string]string{}
+	}
+	w.Like[column] = loosen(value)
 }
 
 func excuse(host, why string, changes []change) Excuse {
@@ -159,10 +172,10 @@ func excuse(host, why string, changes []change) Excuse {
 		if len(c.key) == 0 {
 			continue
 		}
-		w := Want{Query: c.query, Kind: c.kind, Match: map[string]string{}, Like: map[string]string{}}
+		w := Want{Query: c.query, Kind: c.kind, Match: map[string]string{}}
 		for column, value := range c.key {
-			if loose := loosen(value); loose != regexp.QuoteMeta(value) {
-				w.Like[column] = loose
+			if loosen(value) != regexp.QuoteMeta(value) {
+				w.like(column, value)
 				continue
 			}
 			w.Match[column] = value

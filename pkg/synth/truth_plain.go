@@ -49,13 +49,15 @@ func (t *Truth) plain() plainTruth {
 			if w.Kind == triage.Added {
 				mode = "extra"
 			}
-			out.MustReport = append(out.MustReport, plainRow{tech.Host, w.Query, tech.Technique, tech.Attack, mode, w.Match})
+			if len(w.Match) > 0 { // this form knows no patterns
+				out.MustReport = append(out.MustReport, plainRow{tech.Host, w.Query, tech.Technique, tech.Attack, mode, w.Match})
+			}
 		}
 	}
 	return out
 }
 
-// plainExcuses keeps the exact values: this form knows no patterns.
+// plainExcuses keeps the exact values only.
 func plainExcuses(list []Excuse) []plainExcuse {
 	out := []plainExcuse{}
 	for _, e := range list {
