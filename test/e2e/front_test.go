@@ -57,7 +57,7 @@ func newFront(moto *url.URL) (*front, error) {
 
 // learn notes the keys that STS hands out, to check what is signed with them.
 func (f *front) learn(r *http.Response) error {
-	world := f.current()
+	world, _ := f.current()
 	if world == nil || !strings.Contains(r.Request.Header.Get("Authorization"), "/sts/") {
 		return nil
 	}
@@ -86,16 +86,20 @@ func (f *front) enter(w *world) {
 	f.world = w
 }
 
-func (f *front) current() *world {
+// current is the case that is served and the keys that requests may be signed with.
+func (f *front) current() (*world, keys) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.world
+	if f.world == nil {
+		return nil, nil
+	}
+	return f.world, f.world.keys
 }
 
 const functionsPath = "/2015-03-31/functions/"
 
 func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	world := f.current()
+	world, keys := f.current()
 	operation, isSSM := strings.CutPrefix(r.Header.Get("X-Amz-Target"), "AmazonSSM.")
 	switch {
 	case world == nil:
@@ -105,12 +109,12 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case isSSM && world.agents.serve(w, r, operation):
 		return
 	case r.URL.Query().Has("X-Amz-Signature"):
-		if err := checkQuery(r, world.keys, world.now()); err != nil {
+		if err := checkQuery(r, keys, world.now()); err != nil {
 			denied(w, err)
 			return
 		}
 	case strings.HasPrefix(r.Header.Get("Content-Type"), "multipart/form-data"):
-		if err := checkForm(r, world.keys, world.now()); err != nil {
+		if err := checkForm(r, keys, world.now()); err != nil {
 			denied(w, err)
 			return
 		}
