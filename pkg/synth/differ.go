@@ -68,6 +68,9 @@ func differTable(rule *pack.Query, was, is snapshot.Table) []change {
 	var out []change
 	for _, i := range added {
 		row := is.Raw(i)
+		if !counts(rule, row) {
+			continue
+		}
 		kind := triage.Added
 		if _, changed := missing[keyText(rule, row)]; changed {
 			kind = triage.Changed
@@ -76,9 +79,16 @@ func differTable(rule *pack.Query, was, is snapshot.Table) []change {
 		out = append(out, newChange(rule, kind, row))
 	}
 	for _, k := range slices.Sorted(maps.Keys(missing)) {
-		out = append(out, newChange(rule, triage.Missing, missing[k]))
+		if counts(rule, missing[k]) {
+			out = append(out, newChange(rule, triage.Missing, missing[k]))
+		}
 	}
 	return out
+}
+
+// counts reports whether a rule looks at a row at all.
+func counts(rule *pack.Query, row map[string]string) bool {
+	return rule.Where == nil || rule.Where.Keep(row[rule.Where.Column])
 }
 
 func rowsByText(t snapshot.Table) map[string][]int {

@@ -67,7 +67,8 @@ func New(spec Spec) *Fleet {
 	f := &Fleet{spec: spec, plan: newPlan(spec), victims: map[int]assault{}}
 	if spec.Bytes > 0 {
 		if short := spec.Bytes - len(logText(f.bare(0).evidence())); short > 0 {
-			f.plan.padding = short/100 + 1 // bytes; a package's row is longer than that
+			row := map[bool]int{true: 115, false: 160}[f.plan.system.debian()] // bytes; what a package's row has at least
+			f.plan.padding = short/row + 1
 		}
 	}
 	f.chooseVictims(chances(spec.Seed, "victims", spec.Hosts, int(spec.Scene), spec.Share))

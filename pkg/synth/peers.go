@@ -110,7 +110,7 @@ func (l *leastFrequent) add(h *snapshot.Host) {
 		}
 		for r := range t.Len() {
 			row := t.Raw(r)
-			if rule.Where != nil && !rule.Where.Keep(row[rule.Where.Column]) {
+			if !counts(rule, row) {
 				continue
 			}
 			id := t.Query

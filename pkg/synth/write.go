@@ -118,9 +118,21 @@ func writeLogs(w io.Writer, hosts []*snapshot.Host) error {
 	return nil
 }
 
-// logText is a host's log: diffy_begin, a line a query, diffy_end.
+// logText is a host's log: diffy_begin, a line a query, diffy_end; without the
+// first and the last where another collector than ours wrote it.
 func logText(h *snapshot.Host) []byte {
+	out := linesText(beginText(h), h)
+	if h.Cut || h.Begin == nil {
+		return out
+	}
+	return append(lineHead(out, "diffy_end", h), fmt.Sprintf(",\"columns\":{\"queries\":\"%d\",\"errors\":\"%d\"}}\n", len(h.Begin.Queries), len(h.Errors))...)
+}
+
+func beginText(h *snapshot.Host) []byte {
 	b := h.Begin
+	if b == nil {
+		return nil
+	}
 	out := lineHead(nil, "diffy_begin", h)
 	collector := b.Collector.Dir
 	for _, pid := range sortedKeys(b.Collector.Processes) {
@@ -131,7 +143,10 @@ func logText(h *snapshot.Host) []byte {
 	for _, f := range []setting{{"pack_version", b.PackVersion}, {"queries", strings.Join(b.Queries, ",")}, {"osquery_version", b.OsqueryVersion}, {"collector", collector}} {
 		out = quoted(append(quoted(append(out, ','), f.key), ':'), f.value)
 	}
-	out = append(out, "}}\n"...)
+	return append(out, "}}\n"...)
+}
+
+func linesText(out []byte, h *snapshot.Host) []byte {
 	for i := range h.Tables {
 		out = append(lineHead(out, h.Tables[i].Query, h), `,"action":"snapshot","numerics":false,"snapshot":`...)
 		out = append(rowsText(out, &h.Tables[i]), "}\n"...)
@@ -140,10 +155,7 @@ func logText(h *snapshot.Host) []byte {
 		out = append(lineHead(out, e.Query, h), `,"action":"snapshot","error":`...)
 		out = append(quoted(out, e.Error), "}\n"...)
 	}
-	if h.Cut {
-		return out
-	}
-	return append(lineHead(out, "diffy_end", h), fmt.Sprintf(",\"columns\":{\"queries\":\"%d\",\"errors\":\"%d\"}}\n", len(b.Queries), len(h.Errors))...)
+	return out
 }
 
 func lineHead(out []byte, name string, h *snapshot.Host) []byte {
