@@ -57,7 +57,7 @@ func (q quick) collect(h *host, c *command) (string, error) {
 		lines = q.log(lines)
 	}
 	data := packed(strings.Join(lines, ""))
-	f := newUploadForm(plainText(c.Request.Parameters["Upload"][0]))
+	f := newUploadForm(plainText(c.Parameters["Upload"][0]))
 	digest := hash(data)
 	if q.report != nil {
 		digest = q.report(digest)

@@ -56,10 +56,10 @@ type sendCommand struct {
 	TimeoutSeconds int
 }
 
-// command is one command that was sent.
+// command is one command that was sent: what came in, and what became of it.
 type command struct {
-	ID          string
-	Request     sendCommand
+	ID string `json:"CommandId"`
+	sendCommand
 	Invocations []*invocationOf
 
 	asked bool // the first question after sending finds nothing
@@ -130,7 +130,7 @@ func (a *agents) send(in sendCommand) (any, error) {
 	if err := a.check(in, doc); err != nil {
 		return nil, err
 	}
-	c := &command{ID: newID(), Request: in}
+	c := &command{ID: newID(), sendCommand: in}
 	for _, id := range in.InstanceIds {
 		i := &invocationOf{Host: id, Status: "Pending", Details: "Pending", stop: make(chan struct{})}
 		c.Invocations = append(c.Invocations, i)

@@ -166,7 +166,7 @@ func (a *agents) run(h *host, c *command, i *invocationOf, doc document) (string
 	var stdout, stderr bytes.Buffer
 	cmd := exec.Command("sh", "-c", path)
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "AWS_SSM_INSTANCE_ID=" + h.id, "AWS_SSM_REGION_NAME=" + region, "DIFFY_TEST_ROOT=" + h.root}
-	for name, values := range c.Request.Parameters {
+	for name, values := range c.Parameters {
 		cmd.Env = append(cmd.Env, "SSM_"+name+"="+values[0])
 	}
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/attributevalue"
@@ -18,12 +19,17 @@ import (
 	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
 )
 
-// execution is how a run ended.
+// execution is how a run ended, in the words of Step Functions.
 type execution struct {
-	Name, Status, Error, Cause string
-
-	Input  json.RawMessage
-	Output json.RawMessage `json:",omitempty"`
+	Name   string          `json:"name"`
+	Status string          `json:"status"`
+	Error  string          `json:"error,omitempty"`
+	Cause  string          `json:"cause,omitempty"`
+	Start  time.Time       `json:"startDate"`
+	Stop   time.Time       `json:"stopDate"`
+	Input  json.RawMessage `json:"input"`
+	Output json.RawMessage `json:"output,omitempty"`
+	Before []execution     `json:"before,omitempty"` // earlier runs of the same case
 }
 
 // run executes the state machine to its end.
@@ -50,6 +56,7 @@ func (w *world) ended(name string) execution {
 	w.must(err)
 	return execution{
 		Name: name, Status: string(out.Status), Error: aws.ToString(out.Error), Cause: aws.ToString(out.Cause),
+		Start: aws.ToTime(out.StartDate), Stop: aws.ToTime(out.StopDate),
 		Input: raw(aws.ToString(out.Input)), Output: raw(aws.ToString(out.Output)),
 	}
 }
@@ -58,10 +65,13 @@ func (w *world) executionARN(name string) *string {
 	return aws.String("arn:aws:states:" + region + ":" + account + ":execution:diffy-triage:" + name)
 }
 
-// leave writes everything that the case has left to out/e2e/<case>/.
+// leave writes everything that the case has left to out/e2e/<case>/. The last run
+// is what the case is about.
 func (w *world) leave(runs ...execution) {
 	w.Helper()
-	w.leaveJSON("execution.json", runs)
+	last := runs[len(runs)-1]
+	last.Before = runs[:len(runs)-1]
+	w.leaveJSON("execution.json", last)
 	w.leaveLines("states.jsonl", w.states(runs))
 	w.leaveLines("ssm.jsonl", w.sent())
 	w.leaveLines("sns.jsonl", w.heard())
@@ -188,7 +198,7 @@ func (w *world) sent() []any {
 	defer w.agents.mu.Unlock()
 	var all []any
 	for _, c := range w.agents.commands {
-		all = append(all, map[string]any{"command": c.ID, "request": c.Request, "invocations": c.Invocations})
+		all = append(all, c)
 	}
 	return all
 }

@@ -51,9 +51,9 @@ func plain(data []byte) []byte {
 // checkCommand checks one SendCommand and returns the secrets in it.
 func (w *world) checkCommand(line []byte) []string {
 	w.Helper()
-	var sent struct{ Request sendCommand }
+	var sent sendCommand
 	w.must(json.Unmarshal(line, &sent))
-	values := sent.Request.Parameters
+	values := sent.Parameters
 	upload, download := w.sheet(values["Upload"]), w.sheet(values["Download"])
 	secrets := []string{upload["field.X-Amz-Signature"], upload["field.policy"], values["Upload"][0], values["Download"][0]}
 	for name, value := range values {
