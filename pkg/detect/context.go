@@ -106,15 +106,16 @@ func (g *group) kernels(out []*context) {
 
 // habits are what the group does now and then on its own.
 type habits struct {
-	onDemand map[string]bool    // units that are started by timers, sockets, the bus or other units
-	units    map[string]hostSet // unit → hosts that have it installed
-	unitOf   map[string]string  // program → the unit that runs it, "" when several do
-	cron     []string           // commands that most hosts have in a crontab
-	public   map[string]int     // program → public addresses that hosts' copies talk to
+	onDemand     map[string]bool    // units that are started by timers, sockets, the bus or other units
+	units        map[string]hostSet // unit → hosts that have it installed
+	unitOf       map[string]string  // program → the unit that runs it, "" when several do
+	cron         []string           // commands that most hosts have in a crontab
+	packageWords map[string]bool    // words in the names of packages that most hosts have
+	public       map[string]int     // program → public addresses that hosts' copies talk to
 }
 
 func (g *group) learnHabits() habits {
-	h := habits{units: map[string]hostSet{}, unitOf: map[string]string{}, onDemand: map[string]bool{}, public: map[string]int{}}
+	h := habits{packageWords: map[string]bool{}, units: map[string]hostSet{}, unitOf: map[string]string{}, onDemand: map[string]bool{}, public: map[string]int{}}
 	if t := g.table("systemd_units"); t != nil {
 		for _, k := range t.keys {
 			for _, f := range k.facts {
@@ -130,6 +131,15 @@ func (g *group) learnHabits() habits {
 		for _, k := range t.keys { // the service of a timer that most hosts have
 			if timer, ok := strings.CutSuffix(k.columns[0], ".timer"); ok && 2*k.present.count() > len(g.hosts) {
 				h.onDemand[timer+".service"] = true
+			}
+		}
+	}
+	for _, t := range g.tables {
+		for _, k := range t.keys {
+			if isPackages(t) && 2*k.present.count() > len(g.hosts) {
+				for _, word := range strings.Split(k.named("name"), "-") {
+					h.packageWords[word] = true
+				}
 			}
 		}
 	}

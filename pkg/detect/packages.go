@@ -27,7 +27,7 @@ func (g *group) byPackage(d *deviation, c *context) (float64, string) {
 	names := subjects(d)
 	for _, p := range c.packages {
 		for _, name := range names {
-			if belongs(name, p) {
+			if belongs(name, p) || g.sharesWord(name, p) {
 				return explainedFully, "it follows the version of package " + p
 			}
 		}
@@ -118,6 +118,24 @@ func belongs(name, pkg string) bool {
 		bare := strings.TrimPrefix(pkg, "lib")
 		if stem == pkg || stem == bare || strings.HasPrefix(bare, stem+"-") || strings.HasPrefix(stem, bare+"-") || versionless(bare) == versionless(stem) || len(stem) >= 4 && strings.HasPrefix(bare, stem) {
 			return true
+		}
+	}
+	return false
+}
+
+// sharesWord reports whether the last part of a path or a unit's name bears a
+// word of a package's name that no package of most hosts has: batchd.service and
+// shop-batch.
+func (g *group) sharesWord(name, pkg string) bool {
+	base := strings.TrimPrefix(stem(name), "lib")
+	for _, word := range strings.FieldsFunc(pkg, func(r rune) bool { return r == '-' || r == '_' }) {
+		if len(word) < 4 || g.habits.packageWords[word] {
+			continue
+		}
+		for _, part := range strings.FieldsFunc(base, func(r rune) bool { return r == '-' || r == '_' || r == '@' }) {
+			if part == word || part == word+"d" {
+				return true
+			}
 		}
 	}
 	return false

@@ -25,7 +25,6 @@ type builder struct {
 	group   *group
 	used    []triage.Method
 	notes   []string
-	byHost  map[string][]*deviation
 	finding map[*deviation]*triage.Finding
 }
 
