@@ -21,7 +21,7 @@ func (h *hub) newDashboard() {
 				graph("Coverage", h.coverage()),
 			},
 			{
-				graph("Findings and runs", h.ofRule("findings", "MatchedEvents"), h.ofRule("forwarded-findings", "MatchedEvents"), h.ofHosts("RunsTriggered"), h.lostFindings()),
+				graph("Findings and runs", h.ofRule("findings", "MatchedEvents"), h.ofForwarded("MatchedEvents"), h.ofHosts("RunsTriggered"), h.lostFindings()),
 				graph("Bytes uploaded by hosts", h.uploaded()),
 				graph("Waiting to be read by somebody", waiting(*h.undelivered.QueueName()), waiting(*h.failures.QueueName())),
 			},

@@ -15,7 +15,9 @@ const uploadsFilter = "uploads"
 // newIntake makes the bucket that hosts of one region write to. Hub and members
 // have one each: a gateway endpoint reaches the buckets of its own region only.
 // Its name follows from account and region, so that a run finds it without asking.
-func newIntake(stack awscdk.Stack, set settings, props *awss3.BucketProps) awss3.Bucket {
+// Forms are signed by, and uploads read by, the functions, or the role that they
+// assume; nobody else touches uploads.
+func newIntake(stack awscdk.Stack, set settings, props *awss3.BucketProps, assumed ...string) awss3.Bucket {
 	props.BucketName = str(set.intake(*awscdk.Aws_ACCOUNT_ID(), *awscdk.Aws_REGION()))
 	props.BlockPublicAccess = awss3.BlockPublicAccess_BLOCK_ALL()
 	props.ObjectOwnership = awss3.ObjectOwnership_BUCKET_OWNER_ENFORCED
@@ -33,8 +35,8 @@ func newIntake(stack awscdk.Stack, set settings, props *awss3.BucketProps) awss3
 	named(bucket, "IntakeBucket")
 	named(bucket.Policy(), "IntakeBucketPolicy")
 	uploads := *bucket.ArnForObjects(str("intake/*"))
-	denyOthers(bucket, "OnlyFormsUpload", []string{"s3:PutObject"}, uploads, roleArn(set.role("collect")), roleArn(set.target()))
-	denyOthers(bucket, "OnlyExtractReads", []string{"s3:GetObject"}, uploads, roleArn(set.role("extract")), roleArn(set.target()))
+	denyOthers(bucket, "OnlyFormsUpload", []string{"s3:PutObject"}, uploads, append([]string{roleArn(set.role("collect"))}, assumed...)...)
+	denyOthers(bucket, "OnlyExtractReads", []string{"s3:GetObject"}, uploads, append([]string{roleArn(set.role("extract"))}, assumed...)...)
 	deny(bucket, "NoOldSignature", []string{"s3:GetObject", "s3:PutObject"}, *bucket.ArnForObjects(str("*")),
 		map[string]any{"NumericGreaterThan": map[string]any{"s3:signatureAge": formMilliseconds}})
 	denyHosts(bucket)

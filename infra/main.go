@@ -19,6 +19,7 @@ import (
 
 	"diffy/collect"
 
+	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/jsii-runtime-go"
 )
 
@@ -44,11 +45,22 @@ func run() error {
 	if err != nil {
 		return err
 	}
-	a, err := newApp("", chosen, src)
+	app, err := newApp("", chosen, src)
 	if err != nil {
 		return err
 	}
-	a.Synth(nil)
+	return synthesize(app)
+}
+
+// synthesize writes the assembly. What the CDK refuses it says on stderr, and
+// panics.
+func synthesize(app awscdk.App) (err error) {
+	defer func() {
+		if refused := recover(); refused != nil {
+			err = fmt.Errorf("synthesise: %v", refused)
+		}
+	}()
+	app.Synth(nil)
 	return nil
 }
 

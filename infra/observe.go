@@ -50,8 +50,16 @@ func (h *hub) ofFunction(step, name string) awscloudwatch.Metric {
 	return metric("AWS/Lambda", name, map[string]*string{"FunctionName": str(h.set.function(step))})
 }
 
+// ofRule counts a rule of the default bus, ofForwarded the one of the members' bus,
+// which is counted under the bus as well.
 func (h *hub) ofRule(rule, name string) awscloudwatch.Metric {
 	return metric("AWS/Events", name, map[string]*string{"RuleName": str(h.set.Name + "-" + rule)})
+}
+
+func (h *hub) ofForwarded(name string) awscloudwatch.Metric {
+	return metric("AWS/Events", name, map[string]*string{
+		"EventBusName": str(h.set.Name), "RuleName": str(h.set.Name + "-forwarded-findings"),
+	})
 }
 
 func (h *hub) ofHosts(name string) awscloudwatch.Metric { return metric(h.set.title(), name, nil) }
@@ -76,7 +84,7 @@ func (h *hub) lostFindings() awscloudwatch.IMetric {
 		Label:      str("Findings that reached no trigger"),
 		Period:     seconds(300),
 		UsingMetrics: &map[string]awscloudwatch.IMetric{
-			"here": h.ofRule("findings", "FailedInvocations"), "members": h.ofRule("forwarded-findings", "FailedInvocations"),
+			"here": h.ofRule("findings", "FailedInvocations"), "members": h.ofForwarded("FailedInvocations"),
 			"dropped": h.ofFunction("trigger", "AsyncEventsDropped"),
 		},
 	})

@@ -32,7 +32,7 @@ func TestAlarms(t *testing.T) {
 			"FILL(here, 0) + FILL(members, 0) + FILL(dropped, 0) > 0",
 			"dropped = AWS/Lambda AsyncEventsDropped {FunctionName diffy-trigger}",
 			"here = AWS/Events FailedInvocations {RuleName diffy-findings}",
-			"members = AWS/Events FailedInvocations {RuleName diffy-forwarded-findings}",
+			"members = AWS/Events FailedInvocations {EventBusName diffy, RuleName diffy-forwarded-findings}",
 		},
 	}
 	for _, name := range functionFolders() {
