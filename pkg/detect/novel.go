@@ -18,12 +18,31 @@ func (g *group) novel(all []*deviation, common map[string]bool) {
 		if d.kind != triage.Added {
 			continue
 		}
+		if unit := g.intruded(d); unit != "" {
+			d.traits = append(d.traits, trait{bits: intrudedBits, mild: true, technique: "T1055", text: "runs inside " + unit + ", where other hosts run nothing like it"})
+		}
 		p := program(d)
 		if p == "" || common[p] || common["/usr"+p] || common[strings.TrimPrefix(p, "/usr")] {
 			continue
 		}
 		d.traits = append(d.traits, trait{bits: novelBits, mild: true, text: "names a program that most hosts do not have: " + path.Base(p)})
 	}
+}
+
+// intrudedBits is what a process counts that stands among those of a service
+// which most hosts have, and which runs no such thing there.
+const intrudedBits = 1.0
+
+// intruded names the service of most hosts that a process is inside of.
+func (g *group) intruded(d *deviation) string {
+	if d.table().rule.Name != "processes" || d.row().Value("path") == d.row().Value("parent_path") {
+		return ""
+	}
+	unit := path.Base(d.row().Value("cgroup_path"))
+	if hosts, ok := g.habits.units[unit]; !ok || 2*hosts.count() <= len(g.hosts) || g.habits.onDemand[unit] {
+		return ""
+	}
+	return unit
 }
 
 // program is the program that a row runs, is, or belongs to.

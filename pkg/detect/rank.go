@@ -16,6 +16,10 @@ const lowWeight = 0.1
 // leader's one more service stands below what has suspicious traits.
 const plainWeight = 0.4
 
+// traitWeight is what it counts when it has traits that may be harmless: a
+// program of its own, a public address.
+const traitWeight = 0.7
+
 // hosts ranks the requested hosts, worst first.
 func (b *builder) hosts(found []*deviation, r *triage.Result) []triage.HostResult {
 	scores, loud := b.scores(found)
@@ -111,11 +115,21 @@ func (b *builder) scores(found []*deviation) (bits []float64, loud []int) {
 	return bits, loud
 }
 
-// telling reports whether more than rarity speaks for a deviation: a trait, a
-// rule, a query in which one row is enough, or other contents under the same
-// name.
+// alone is the highest score that a deviation of a mechanism has by itself: many
+// rows of one harmless service are no more than one.
+func alone(group []*deviation) float64 {
+	best := 0.0
+	for _, d := range group {
+		best = max(best, d.score.total()-d.score.together)
+	}
+	return best
+}
+
+// telling reports whether more than rarity speaks for a deviation: a trait that
+// leaves no harmless explanation, a rule, a query in which one row is enough, or
+// other contents under the same name.
 func (d *deviation) telling() bool {
-	return d.score.traits > 0 || d.score.floor > 0 || d.score.prior >= gravePrior || slices.Contains(d.changed, "sha256")
+	return d.incriminating() || d.score.floor > 0 || d.score.prior >= gravePrior || slices.Contains(d.changed, "sha256")
 }
 
 func (b *builder) hostScore(groups [][]*deviation) float64 {
@@ -123,19 +137,22 @@ func (b *builder) hostScore(groups [][]*deviation) float64 {
 	quiet := 0.0                 // the highest of what only its rarity speaks for
 	var order []string
 	for _, group := range groups {
-		top, grave := b.finding[group[0]], false
+		top, grave, weight := b.finding[group[0]], false, plainWeight
 		for _, d := range group {
 			if f := b.finding[d]; f.Score > top.Score {
 				top = f
 			}
 			grave = grave || d.telling()
+			if d.score.traits > 0 {
+				weight = traitWeight
+			}
 		}
 		switch {
 		case !top.Severity.Loud():
 			quiet = max(quiet, lowWeight*top.Score)
 			continue
 		case !grave:
-			quiet = max(quiet, plainWeight*top.Score)
+			quiet = max(quiet, weight*alone(group))
 			continue
 		}
 		if _, seen := best[top.Query]; !seen {
