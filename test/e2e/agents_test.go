@@ -180,7 +180,7 @@ func checkParameters(values map[string][]string, doc document) error {
 }
 
 type listRequest struct {
-	CommandId, InstanceId, NextToken string //nolint:revive // SSM's spelling
+	CommandId, InstanceId, NextToken string
 	Details                          bool
 	MaxResults                       int
 }

@@ -38,7 +38,7 @@ func functionARN(name string) string {
 	return "arn:aws:lambda:" + region + ":" + account + ":function:diffy-" + name
 }
 
-// Throttle is what before returns to have Lambda answer that there are too many
+// errThrottle is what before returns to have Lambda answer that there are too many
 // calls.
 var errThrottle = errors.New("too many requests")
 
@@ -110,7 +110,7 @@ func (f *functions) call(ctx context.Context, name string, payload []byte) (out 
 // named names an error as the runtime of aws-lambda-go does: one of its own by
 // value as it is, any other by the type of its outermost value.
 func named(err error) *messages.InvokeResponse_Error {
-	if own, ok := err.(messages.InvokeResponse_Error); ok { //nolint:errorlint // the runtime does not unwrap either
+	if own, ok := err.(messages.InvokeResponse_Error); ok { // the runtime does not unwrap either
 		return &own
 	}
 	t := reflect.TypeOf(err)
