@@ -18,11 +18,19 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
+// assemblies is where all tests synthesise to.
+var assemblies string
+
 func TestMain(m *testing.M) {
 	flag.Parse()
 	os.Setenv("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "1")
+	var err error
+	if assemblies, err = os.MkdirTemp("", "infra"); err != nil {
+		panic(err)
+	}
 	code := m.Run()
 	jsii.Close()
+	os.RemoveAll(assemblies)
 	os.Exit(code)
 }
 
@@ -50,7 +58,7 @@ var (
 )
 
 func assemble(context map[string]any) (assembly, error) {
-	root, err := os.MkdirTemp("", "infra")
+	root, err := os.MkdirTemp(assemblies, "")
 	if err != nil {
 		return assembly{}, err
 	}

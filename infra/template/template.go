@@ -20,8 +20,6 @@ import (
 type Template struct {
 	Resources  map[string]Resource
 	Parameters map[string]map[string]any
-	Outputs    map[string]map[string]any
-	Conditions map[string]any
 }
 
 // Resource is one resource, its intrinsic functions written as text.
