@@ -71,6 +71,7 @@ func (d *deviation) grave() bool {
 type rates struct {
 	deviations map[string]int      // host and key pairs that deviate
 	hosts      map[string][]oddity // hosts with their rarest deviation
+	shared     map[string][]int    // of each deviation of several hosts, how many
 	keys       map[string]int      // different keys of that kind
 }
 
@@ -82,7 +83,7 @@ func (d *deviation) rateClass() string { return d.table().rule.Name + "\x00" + d
 func (d *deviation) keyClass() string { return d.table().rule.Name + "\x00" + d.key.tokens() }
 
 func learn(g *group, all []*deviation) *rates {
-	r := &rates{deviations: map[string]int{}, hosts: map[string][]oddity{}, keys: map[string]int{}}
+	r := &rates{deviations: map[string]int{}, hosts: map[string][]oddity{}, shared: map[string][]int{}, keys: map[string]int{}}
 	for _, t := range g.tables {
 		for _, k := range t.keys {
 			r.keys[t.rule.Name+"\x00"+k.tokens()]++
@@ -92,6 +93,9 @@ func learn(g *group, all []*deviation) *rates {
 	for _, d := range all {
 		class := d.rateClass()
 		r.deviations[class] += d.hosts.count()
+		if d.with >= gatherHosts/2 {
+			r.shared[class] = append(r.shared[class], d.with)
+		}
 		if rarest[class] == nil {
 			rarest[class] = map[int]int{}
 		}
@@ -126,9 +130,19 @@ func (r *rates) expected(d *deviation, n int) float64 {
 	return (max(others, 0) + 0.5) / (float64(r.keys[d.keyClass()])*float64(n-1) + b)
 }
 
-// likes counts the other hosts that are as odd in the same query.
+// likes counts the other hosts that are as odd in the same query. What many
+// hosts share is no like of what single ones show: it is counted against what as
+// many share.
 func (r *rates) likes(d *deviation) int {
 	n := 0
+	if d.with >= gatherHosts {
+		for _, with := range r.shared[d.rateClass()] {
+			if 2*with >= d.with && with <= d.with {
+				n++
+			}
+		}
+		return max(0, n-1)
+	}
 	for _, o := range r.hosts[d.rateClass()] {
 		if !d.hosts.has(o.host) && o.with <= d.with {
 			n++

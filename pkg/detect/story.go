@@ -47,6 +47,37 @@ func bundles(all []*deviation) []*bundle {
 	return out
 }
 
+// Sets of at least this many hosts that are alike to this part are one: on some
+// host of a campaign a row is always missing.
+const (
+	gatherHosts = 4
+	gatherAlike = 0.8
+)
+
+// gathered puts bundles together whose sets of hosts are nearly the same, with
+// the largest of them.
+func gathered(all []*bundle) []*bundle {
+	var out, large []*bundle
+	slices.SortStableFunc(all, func(a, b *bundle) int { return cmp.Compare(len(b.deviations), len(a.deviations)) })
+	for _, b := range all {
+		if b.hosts.count() < gatherHosts {
+			out = append(out, b)
+			continue
+		}
+		if i := slices.IndexFunc(large, func(l *bundle) bool { return alike(l.hosts, b.hosts) >= gatherAlike }); i >= 0 {
+			large[i].deviations = append(large[i].deviations, b.deviations...)
+		} else {
+			large = append(large, b)
+		}
+	}
+	return append(out, large...)
+}
+
+// alike is the part of two sets' hosts that is in both.
+func alike(a, b hostSet) float64 {
+	return float64(a.overlap(b)) / float64(a.or(b).count())
+}
+
 // quiet reports whether a deviation would count if one host showed it.
 func (d *deviation) quiet(n int, r *rates) bool {
 	if d.score.explained < 0 || d.known || d.alone {
@@ -59,13 +90,14 @@ func (d *deviation) quiet(n int, r *rates) bool {
 // several hosts that share facts in several queries share a cause, and rows of
 // one host that name the same thing are one mechanism.
 func (g *group) joinStories(all []*deviation, r *rates, common map[string]bool) {
-	for _, b := range bundles(all) {
-		var quiet []*deviation
-		for _, d := range b.deviations {
-			if d.quiet(len(g.hosts), r) {
-				quiet = append(quiet, d)
-			}
+	var quietOnes []*deviation
+	for _, d := range all {
+		if d.quiet(len(g.hosts), r) {
+			quietOnes = append(quietOnes, d)
 		}
+	}
+	for _, b := range gathered(bundles(quietOnes)) {
+		quiet := b.deviations
 		if len(quiet) < 2 {
 			continue
 		}

@@ -17,6 +17,10 @@ const blockKeys = 3
 // after all: an application with its account, units, files and ports.
 const roleKeys = 10
 
+// changedAnchor outweighs any number of things that one kind of host only has:
+// what has another value everywhere came with the host, whatever else is odd.
+const changedAnchor = 1000
+
 // subpopulations splits the group into cells of hosts that are alike in stable
 // facts: a host's cell is the set of blocks it is in. Facts that follow the
 // cells are no deviations.
@@ -53,6 +57,7 @@ func (g *group) blocks() []hostSet {
 		hosts   hostSet
 		keys    int
 		anchors int // stable facts; one that differs in value alone is enough
+		suspect bool
 	}
 	n := len(g.hosts)
 	least := max(2, (n+19)/20)
@@ -77,16 +82,19 @@ func (g *group) blocks() []hostSet {
 				}
 				switch {
 				case t.rule.Anchor && k.present.count() > in:
-					s.anchors = blockKeys
-				case t.rule.Anchor:
+					s.anchors += changedAnchor
+				case isPackages(t):
 					s.anchors++
+				case !t.rule.Anchor:
+					s.suspect = s.suspect || g.suspicious(t, f)
 				}
 			}
 		}
 	}
 	var out []hostSet
 	for _, s := range sets {
-		if s.keys >= blockKeys && (s.anchors >= blockKeys || s.anchors > 0 && s.keys >= roleKeys) {
+		another := s.anchors >= blockKeys || s.anchors > 0 && s.keys >= roleKeys
+		if s.keys >= blockKeys && another && (!s.suspect || s.anchors >= changedAnchor) {
 			out = append(out, s.hosts)
 		}
 	}

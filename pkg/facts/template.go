@@ -147,7 +147,7 @@ func (t texter) template(s string) string {
 // worthTemplating is a cheap look: a text without a digit and without the
 // host's own name stays as it is.
 func worthTemplating(s string, id *identity) bool {
-	if strings.ContainsAny(s, "0123456789") {
+	if strings.ContainsAny(s, "0123456789") || strings.HasPrefix(s, "veth") {
 		return true
 	}
 	return id != nil && id.in(s)
