@@ -74,6 +74,7 @@ fuzz: ## fuzz every parser of host data for FUZZTIME each
 
 .PHONY: synth
 synth: build ## synthesise the CloudFormation templates to cdk.out/, without an account
+	@rm -rf cdk.out
 	CDK_OUTDIR=cdk.out go run ./infra
 
 .PHONY: check-infra
@@ -81,16 +82,17 @@ check-infra: synth tools ## print who may do what, and what cdk-nag, cfn-lint, a
 	infra/check.sh cdk.out
 
 .PHONY: deploy
-deploy: build ## deploy into the account of your credentials
-	$(CDK) deploy --all --app 'go run ./infra'
+deploy: synth ## deploy into the account of your credentials, exactly what synth wrote
+	$(CDK) bootstrap --app cdk.out
+	$(CDK) deploy Diffy --app cdk.out
 
 .PHONY: diff
-diff: build ## what a deploy would change
-	$(CDK) diff --all --app 'go run ./infra'
+diff: synth ## what a deploy would change
+	$(CDK) diff Diffy --app cdk.out
 
 .PHONY: destroy
-destroy: ## remove the stacks; evidence, key and table stay
-	$(CDK) destroy --all --app 'go run ./infra'
+destroy: synth ## remove the stack; evidence, key, table and access log stay
+	$(CDK) destroy Diffy --app cdk.out
 
 .PHONY: clean
 clean: ## remove what the other targets make
