@@ -174,6 +174,19 @@ func (g *group) learnHabits() habits {
 	return h
 }
 
+// unit names the unit that a row belongs to, "" when it does not tell.
+func (h habits) unit(row facts.Raw) string {
+	for _, column := range []string{"cgroup_path", "process.cgroup_path"} {
+		if unit := path.Base(row.Value(column)); strings.HasSuffix(unit, ".service") {
+			return unit
+		}
+	}
+	if id := row.Value("id"); strings.HasSuffix(id, ".service") {
+		return id
+	}
+	return h.unitOf[owner(row)]
+}
+
 // onDemand reports whether a unit is one that packages bring and that is not
 // enabled by itself: something else starts it, now and then.
 func onDemand(row facts.Raw) bool {

@@ -194,7 +194,8 @@ func (g *group) missing(k *key, present hostSet, f *fact) *deviation {
 	among := answered
 	if 2*lacking.count() > answered.count() {
 		among = g.expecting(answered, present)
-		if lacking = lacking.and(among); lacking.empty() {
+		lacking = g.owing(lacking.and(among), among, f)
+		if lacking.empty() {
 			return nil
 		}
 	}
@@ -212,6 +213,22 @@ func (g *group) expecting(answered, present hostSet) hostSet {
 			out = out.or(of)
 		}
 	}
+	return out
+}
+
+// owing keeps, of the hosts that lack what most of their subpopulation has and
+// most of the group has not, those that are bound to have it: where they are one
+// in four at most, or have the unit installed that it belongs to. Else those that
+// have it are as likely the odd ones: two hosts of three, struck alike.
+func (g *group) owing(lacking, among hostSet, f *fact) hostSet {
+	out := newHostSet(len(g.hosts))
+	installed := g.habits.units[g.habits.unit(f.Row)]
+	lacking.each(func(h int) {
+		cell := g.cells[g.cell[h]].and(among)
+		if 4*lacking.overlap(cell) <= cell.count() || installed != nil && installed.has(h) {
+			out.add(h)
+		}
+	})
 	return out
 }
 

@@ -96,13 +96,12 @@ func (g *group) installed(d *deviation) string {
 	if d.kind != triage.Added {
 		return ""
 	}
-	unit := ""
 	switch d.table().rule.Name {
-	case "processes":
-		unit = path.Base(d.row().Value("cgroup_path"))
-	case "process_hashes", "listening_ports", "open_sockets_remote", "process_open_sockets":
-		unit = g.habits.unitOf[owner(d.row())]
+	case "processes", "process_hashes", "listening_ports", "open_sockets_remote", "process_open_sockets":
+	default:
+		return ""
 	}
+	unit := g.habits.unit(d.row())
 	hosts, ok := g.habits.units[unit]
 	if !ok || hosts.minus(d.hosts).empty() || 2*hosts.count() > len(g.hosts) {
 		return ""

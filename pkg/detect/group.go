@@ -107,7 +107,9 @@ func (t *table) shapes(n int) {
 	for _, k := range t.keys {
 		columns := make([]string, len(k.columns))
 		for i, c := range k.columns {
-			if columns[i] = c; t.rule.Template[t.rule.Key[i]] != "" { // a hash or a name has no shape
+			columns[i] = c
+			switch t.rule.Template[t.rule.Key[i]] { // a hash, a name or a port has no shape
+			case pack.TemplateText, pack.TemplatePath, pack.TemplateUnit:
 				columns[i] = facts.Shape(c)
 			}
 		}

@@ -25,7 +25,7 @@ func (g *group) novel(all []*deviation, common map[string]bool) {
 		if p == "" || common[p] || common["/usr"+p] || common[strings.TrimPrefix(p, "/usr")] {
 			continue
 		}
-		d.traits = append(d.traits, trait{bits: novelBits, mild: true, text: "names a program that most hosts do not have: " + path.Base(p)})
+		d.traits = append(d.traits, trait{bits: novelBits, mild: true, text: "names a program that most hosts do not have, " + p})
 	}
 }
 

@@ -80,7 +80,7 @@ func (b *builder) outcomes() []triage.Outcome {
 		out = append(out, o)
 	}
 	if foreign > 0 {
-		b.notes = append(b.notes, fmt.Sprintf("the evidence of %s is a log of somebody else's: complete as far as it goes, and what was never asked for does not show", plural(foreign, "host", "hosts")))
+		b.notes = append(b.notes, fmt.Sprintf("the evidence of %s was not collected by diffy: what its collector did not ask for is unknown here, not absent", plural(foreign, "host", "hosts")))
 	}
 	return out
 }
@@ -120,7 +120,7 @@ func (b *builder) scores(found []*deviation) (bits []float64, loud []int) {
 func alone(group []*deviation) float64 {
 	best := 0.0
 	for _, d := range group {
-		best = max(best, d.score.total()-d.score.together)
+		best = max(best, d.score.total()-d.score.together-max(d.score.baseline, 0))
 	}
 	return best
 }

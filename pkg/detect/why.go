@@ -19,7 +19,7 @@ func (g *group) why(d *deviation, refs string) string {
 	case d.with == d.compared && d.compared > 1:
 		fmt.Fprintf(&b, "all %d hosts have this", d.compared)
 	case d.compared == 1:
-		b.WriteString("the only host has this")
+		b.WriteString("the only host compared has this")
 	case d.kind == triage.Missing:
 		fmt.Fprintf(&b, "%s %s what the others have", of(d.with, d.compared), plainVerb(d.with, "lacks", "lack"))
 	case d.kind == triage.Changed:
@@ -27,19 +27,11 @@ func (g *group) why(d *deviation, refs string) string {
 	default:
 		fmt.Fprintf(&b, "%s %s this, no other does", of(d.with, d.compared), plainVerb(d.with, "has", "have"))
 	}
-	for i, t := range d.traits {
-		if i == 0 {
-			b.WriteString("; it ")
-		} else {
-			b.WriteString(" and ")
-		}
-		b.WriteString(t.text)
+	if len(d.traits) > 0 {
+		b.WriteString("; it " + clauses(d.traits))
 	}
-	switch {
-	case d.known:
-		b.WriteString("; the baseline has it so too")
-	case d.score.baseline > 0:
-		b.WriteString("; the baseline does not know it so")
+	if !d.alone && (d.known || d.score.baseline > 0) {
+		b.WriteString("; " + beside(d))
 	}
 	if d.reason != "" {
 		b.WriteString("; " + d.reason)
@@ -54,6 +46,42 @@ func (g *group) why(d *deviation, refs string) string {
 		fmt.Fprintf(&b, "; it stands for %d rows of this query on the same hosts", d.rows)
 	}
 	return b.String()
+}
+
+// clauses joins what traits say of a row. Some hold a comma of their own, so the
+// last is set apart by one too.
+func clauses(traits []trait) string {
+	var b strings.Builder
+	for i, t := range traits {
+		switch {
+		case i == 0:
+		case i < len(traits)-1:
+			b.WriteString(", ")
+		case i == 1:
+			b.WriteString(" and ")
+		default:
+			b.WriteString(", and ")
+		}
+		b.WriteString(t.text)
+	}
+	return b.String()
+}
+
+// beside says how the baseline stands to what the other hosts show.
+func beside(d *deviation) string {
+	switch {
+	case d.kind == triage.Missing && d.known:
+		return "not every host of the baseline has it either"
+	case d.kind == triage.Missing:
+		return "every host of the baseline has it"
+	case d.kind == triage.Changed && d.known:
+		return "the baseline has this value too"
+	case d.kind == triage.Changed:
+		return "the baseline does not have this value"
+	case d.known:
+		return "the baseline has it too"
+	}
+	return "the baseline does not have it"
 }
 
 func of(n, all int) string {

@@ -1,10 +1,13 @@
 package facts
 
+import "regexp"
+
+// counters are numbers that programs give their files: process ids, counts.
+var counters = regexp.MustCompile(`[0-9]{4,}`)
+
 // Shape is a value with everything replaced that is made anew each time, names
 // in scratch folders too. It is no identity: a name under /tmp is evidence. It
 // tells that a name which no other host has is one of a kind that many have.
 func Shape(value string) string {
-	var t texter
-	t.everywhere = true
-	return t.template(value)
+	return counters.ReplaceAllString(texter{everywhere: true}.template(value), tokenNum)
 }
