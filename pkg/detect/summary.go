@@ -9,7 +9,7 @@ import (
 
 // nouns are what rows of a query are called in a sentence.
 var nouns = map[string]string{
-	"processes": "process", "process_deleted_binary": "process without its program file", "process_odd_location": "process in an odd place",
+	"processes": "process", "process_deleted_binary": "process whose file is gone", "process_odd_location": "process in an odd place",
 	"process_kthread_masquerade": "false kernel thread", "process_env_hijack": "loader variable", "process_envs": "environment variable",
 	"process_hashes": "program", "hash": "file", "file": "file", "listening_ports": "listener", "open_sockets_remote": "connection out",
 	"process_open_sockets": "connection out", "raw_packet_sockets": "raw socket", "crontab": "cron entry", "systemd_units": "systemd unit",
@@ -54,7 +54,7 @@ func summary(hosts []string, all []*deviation) string {
 // which stands before the first of these.
 func many(what string) string {
 	tail := ""
-	for _, mark := range []string{" without ", " in ", " of ", " out", " held ", " into "} {
+	for _, mark := range []string{" whose ", " in ", " of ", " out", " held ", " into "} {
 		if i := strings.Index(what, mark); i >= 0 {
 			what, tail = what[:i], what[i:]+tail
 		}
