@@ -12,14 +12,15 @@ import (
 // group is the hosts under analysis with their facts, hosts numbered in name
 // order, so that nothing depends on the order in which they came.
 type group struct {
-	hosts  []*facts.Host
-	all    hostSet
-	young  hostSet // up for minutes only: what they have or lack says little
-	tables []*table
-	cell   []int           // host → its subpopulation
-	cells  []hostSet       // the subpopulations, largest first
-	habits habits          // what the group does now and then
-	onDisk map[string]bool // programs that are a file on some host
+	hosts    []*facts.Host
+	all      hostSet
+	young    hostSet // up for minutes only: what they have or lack says little
+	tables   []*table
+	cell     []int           // host → its subpopulation
+	cells    []hostSet       // the subpopulations, largest first
+	patterns []hostSet       // sets of hosts that subpopulations account for
+	habits   habits          // what the group does now and then
+	onDisk   map[string]bool // programs that are a file on some host
 }
 
 // table is the facts of one query.

@@ -26,6 +26,7 @@ const changedAnchor = 1000
 // cells are no deviations.
 func (g *group) subpopulations() {
 	blocks := g.blocks()
+	g.combine(blocks)
 	labels := map[string]hostSet{}
 	for h := range g.hosts {
 		var label strings.Builder
@@ -102,22 +103,52 @@ func (g *group) blocks() []hostSet {
 	return out
 }
 
-// follows reports whether a host set follows the subpopulations: of each, all
-// hosts that answered are in it or none, and it has more than one host. spare
-// is the part of a subpopulation that may be missing: those hosts differ, the
-// rest do not.
+// mostPaired is how many blocks are combined by two: with more of them, any set
+// of hosts would be some combination.
+const mostPaired = 8
+
+// combine lists the sets of hosts that facts of subpopulations have: each block,
+// its complement, and of few blocks what two of those have in common or
+// together. Single hosts are no pattern.
+func (g *group) combine(blocks []hostSet) {
+	var sides []hostSet
+	for _, b := range blocks {
+		sides = append(sides, b, g.all.minus(b))
+	}
+	patterns := slices.Clone(sides)
+	if len(blocks) <= mostPaired {
+		for i, a := range sides {
+			for _, b := range sides[i+1:] {
+				patterns = append(patterns, a.and(b), a.or(b))
+			}
+		}
+	}
+	seen := map[string]bool{}
+	for _, p := range patterns {
+		if n := p.count(); n > 1 && n < len(g.hosts) && !seen[p.key()] {
+			seen[p.key()] = true
+			g.patterns = append(g.patterns, p)
+		}
+	}
+}
+
+// follows reports whether a host set follows the subpopulations: it has all hosts
+// of one of their patterns that answered, and no other. spare is the part of
+// them that may be missing: those differ, the rest do not. Hosts that have just
+// started do not count.
 func (g *group) follows(hosts, answered hostSet, spare float64) bool {
 	if len(g.cells) < 2 || hosts.count() < 2 {
 		return false
 	}
-	for _, cell := range g.cells {
-		of := cell.and(answered).minus(g.young)
-		in, n := of.overlap(hosts), of.count()
-		if in > 0 && float64(n-in) > spare*float64(n) {
-			return false
-		}
+	if answered.minus(hosts).empty() {
+		return true
 	}
-	return true
+	set, among := hosts.minus(g.young), answered.minus(g.young)
+	n := set.count()
+	return slices.ContainsFunc(g.patterns, func(p hostSet) bool {
+		of := p.overlap(among)
+		return set.overlap(p) == n && of > 1 && float64(of-n) <= spare*float64(of)
+	})
 }
 
 // explains says in one line what sets a subpopulation apart: its most telling
