@@ -16,11 +16,6 @@ import (
 	"diffy/pkg/triage"
 )
 
-// rowCache remembers the fact that a row became, by its table and the cells
-// that matter, for rows that hold nothing of their host's own. Most rows of a
-// group are the same on every host.
-type rowCache map[string]*Fact
-
 // Add adds a host. A host that is there already is an error of that host's
 // and changes nothing else.
 func (s *Set) Add(h *snapshot.Host) {
@@ -33,7 +28,11 @@ func (s *Set) Add(h *snapshot.Host) {
 		Name: h.Name, Source: h.Source, Time: h.Time, Cut: h.Cut,
 		Foreign: h.Begin == nil && !h.Cut, Errors: slices.Clone(h.Errors),
 	}
-	c := canonicaliser{set: s, host: host, place: s.addHost(host), id: identify(h), snapshot: h}
+	c := canonicaliser{set: s, host: host, id: identify(h), snapshot: h, last: s.isLast(h.Name)}
+	c.place = s.addHost(host)
+	if h.Begin != nil && h.Begin.Collector.Dir != "" {
+		c.dir = h.Begin.Collector.Dir + "/"
+	}
 	for i := range h.Tables {
 		c.table(&h.Tables[i])
 	}
@@ -53,9 +52,13 @@ type canonicaliser struct {
 	set      *Set
 	host     *Host
 	place    uint32
+	last     bool // no host of the set comes after this one by name
 	id       *identity
 	snapshot *snapshot.Host
-	key, raw []byte // scratch
+	dir      string // the collector's folder, with a slash; "" where it is not known
+
+	raw, key []byte   // scratch: a row's cells, raw and canonical
+	values   []string // scratch: canonical cells
 }
 
 func (c *canonicaliser) table(t *snapshot.Table) {
@@ -72,15 +75,17 @@ func (c *canonicaliser) table(t *snapshot.Table) {
 	if t.Query == "uptime" || t.Query == "host_identity" {
 		c.uptime(t)
 	}
-	table := c.set.table(t.Query, t.Columns, c.snapshot.Begin != nil)
-	c.host.Answered = append(c.host.Answered, table.id)
-	view := newView(t, table.Rule, c.snapshot)
+	layout, joined := c.set.layout(t, c.snapshot)
+	c.host.Answered = append(c.host.Answered, layout.table.id)
+	v := newView(layout, t, joined)
+	walk := walk{prev: &layout.table.head}
 	for r := range t.Len() {
+		row := t.Row(r)
 		switch {
-		case c.ours(t, r):
+		case c.ours(&v, row):
 			c.host.Own++
-		case view.wanted(r):
-			c.row(table, view, r)
+		case v.wanted(row):
+			c.row(&v, &walk, row, r)
 		}
 	}
 }
@@ -97,91 +102,125 @@ func (c *canonicaliser) uptime(t *snapshot.Table) {
 
 // ours reports whether a row is the collector's own doing: exactly its
 // programs' paths, or one of its pairs of pid and start time.
-func (c *canonicaliser) ours(t *snapshot.Table, r int) bool {
-	if c.snapshot.Begin == nil {
-		return false
-	}
-	own := &c.snapshot.Begin.Collector
-	row := t.Row(r)
-	if i := slices.Index(t.Columns, "path"); i >= 0 && own.Dir != "" {
-		if file, below := strings.CutPrefix(row[i], own.Dir+"/"); below && slices.Contains(ownFiles, file) {
+func (c *canonicaliser) ours(v *view, row []string) bool {
+	if c.dir != "" && v.path >= 0 {
+		if file, below := strings.CutPrefix(row[v.path], c.dir); below && slices.Contains(ownFiles, file) {
 			return true
 		}
 	}
-	p, s := slices.Index(t.Columns, "pid"), slices.Index(t.Columns, "start_time")
-	if p < 0 || s < 0 {
+	if c.snapshot.Begin == nil || v.pid < 0 || v.started < 0 {
 		return false
 	}
-	started, ok := own.Processes[row[p]]
-	return ok && started == row[s]
+	started, ok := c.snapshot.Begin.Collector.Processes[row[v.pid]]
+	return ok && started == row[v.started]
 }
 
 // ownFiles are the files that the collector has in its folder.
 var ownFiles = []string{"osqueryi", "collect.sh"}
 
 // row adds one row to the facts of its table.
-func (c *canonicaliser) row(table *Table, v *view, r int) {
-	c.raw = append(c.raw[:0], table.id...)
-	own := false
-	for _, col := range v.identifying {
-		value := v.value(r, col.at)
-		own = own || col.class != "" && c.id.in(value)
-		c.raw = appendField(c.raw, value)
-	}
-	if !own {
-		if f, ok := c.set.rows[string(c.raw)]; ok {
-			c.seen(f, v, r)
-			return
+func (c *canonicaliser) row(v *view, w *walk, row []string, r int) {
+	var f *Fact
+	k := c.known(v, w, row, r)
+	if k != nil && !(c.id.maybeIn(k.grams) && c.own(v, row, r)) {
+		f = k.fact
+		c.example(f, v, row, r)
+	} else {
+		f = c.fact(v, row, r)
+		if k == nil && !c.id.told {
+			k = c.set.remember(v.layout.table, c.raw, f, c.grams(v, row, r))
 		}
 	}
-	f := c.fact(table, v, r)
-	if !own {
-		c.set.rows[string(c.raw)] = f
-	}
-	c.seen(f, v, r)
-}
-
-// fact finds or makes the canonical fact of a row.
-func (c *canonicaliser) fact(table *Table, v *view, r int) *Fact {
-	values := make([]string, 0, len(v.key)+len(v.compare))
-	c.key = c.key[:0]
-	for _, col := range v.key {
-		values = append(values, c.canonical(col, v.value(r, col.at)))
-		c.key = appendField(c.key, values[len(values)-1])
-	}
-	for _, col := range v.compare {
-		values = append(values, c.canonical(col, v.value(r, col.at)))
-		c.key = appendField(c.key, values[len(values)-1])
-	}
-	if f, ok := table.Facts[string(c.key)]; ok {
-		return f
-	}
-	for i := range values {
-		values[i] = strings.Clone(values[i])
-	}
-	f := &Fact{Key: values[:len(v.key):len(v.key)], Values: values[len(v.key):], Row: v.raw(r), first: c.place}
-	table.Facts[string(c.key)] = f
-	return f
-}
-
-func (c *canonicaliser) canonical(col column, value string) string {
-	if col.class == "" {
-		return value
-	}
-	return template(col.class, value, c.id)
-}
-
-func (c *canonicaliser) seen(f *Fact, v *view, r int) {
+	w.step(k)
 	if n := len(f.Hosts); n == 0 || f.Hosts[n-1] != c.place {
 		f.Hosts = append(f.Hosts, c.place)
 	}
-	if f.first == c.place || c.host.Name < c.set.hosts[f.first].Name {
-		c.set.keepFirst(f, c.place, v.raw(r))
+}
+
+// known returns what is remembered of a row, nil for nothing; c.raw holds its
+// cells then.
+func (c *canonicaliser) known(v *view, w *walk, row []string, r int) *known {
+	if k := w.guess(v, row, r); k != nil {
+		return k
 	}
+	c.raw = c.raw[:0]
+	for _, col := range v.cells {
+		c.raw = appendField(c.raw, v.value(row, r, col.at))
+	}
+	return v.layout.table.known[string(c.raw)]
+}
+
+// fact finds or makes the canonical fact of a row.
+func (c *canonicaliser) fact(v *view, row []string, r int) *Fact {
+	c.id.told = false
+	c.key, c.values = c.key[:0], c.values[:0]
+	for _, col := range v.cells {
+		value := v.value(row, r, col.at)
+		if col.class != "" {
+			value = template(col.class, value, c.id)
+		}
+		c.values = append(c.values, value)
+		c.key = appendField(c.key, value)
+	}
+	if f, ok := v.layout.table.Facts[string(c.key)]; ok {
+		c.example(f, v, row, r)
+		return f
+	}
+	values := slices.Clone(c.values)
+	together(values)
+	f := &Fact{Key: values[:v.keys:v.keys], Values: values[v.keys:], Row: v.raw(row, r), first: c.place}
+	v.layout.table.Facts[string(c.key)] = f
+	return f
+}
+
+// example makes the row the fact's example if it has to be.
+func (c *canonicaliser) example(f *Fact, v *view, row []string, r int) {
+	if f.first == c.place || !c.last && c.host.Name < c.set.hosts[f.first].Name {
+		c.set.keepFirst(f, c.place, v.raw(row, r))
+	}
+}
+
+// own reports whether something of the host's own is in a row's cells.
+func (c *canonicaliser) own(v *view, row []string, r int) bool {
+	for _, col := range v.cells {
+		if col.class != "" && c.id.in(v.value(row, r, col.at)) {
+			return true
+		}
+	}
+	return false
+}
+
+// grams marks what is in those cells of a row that are templated.
+func (c *canonicaliser) grams(v *view, row []string, r int) (grams uint64) {
+	for _, col := range v.cells {
+		if col.class != "" {
+			grams |= gramsOf(v.value(row, r, col.at))
+		}
+	}
+	return grams
 }
 
 // appendField appends a value so that no other list of values reads the same.
 func appendField(b []byte, value string) []byte {
-	b = binary.AppendUvarint(b, uint64(len(value)))
+	if len(value) < 0x80 {
+		b = append(b, byte(len(value)))
+	} else {
+		b = binary.AppendUvarint(b, uint64(len(value)))
+	}
 	return append(b, value...)
+}
+
+// cutField cuts a value that appendField wrote off the front of s, if it is that.
+func cutField(s, value string) (rest string, ok bool) {
+	n := len(value)
+	for ; n >= 0x80; n >>= 7 {
+		if s == "" || s[0] != byte(n)|0x80 {
+			return "", false
+		}
+		s = s[1:]
+	}
+	if s == "" || s[0] != byte(n) || !strings.HasPrefix(s[1:], value) {
+		return "", false
+	}
+	return s[1+len(value):], true
 }

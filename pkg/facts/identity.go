@@ -13,6 +13,8 @@ type identity struct {
 	names []string // host names and instance ids, longest first
 	addrs map[netip.Addr]struct{}
 	texts []string // names and addresses as text, to see cheaply whether a value can hold one
+	grams []uint64 // of each text
+	told  bool     // something of the host's own has been met since this was last false
 }
 
 // identitySources names, for each query that tells who a host is, the columns
@@ -72,7 +74,7 @@ func (id *identity) addName(name string) {
 		at++
 	}
 	id.names = append(id.names[:at], append([]string{name}, id.names[at:]...)...)
-	id.texts = append(id.texts, name)
+	id.addText(name)
 	if label, _, qualified := strings.Cut(name, "."); qualified {
 		if _, err := netip.ParseAddr(name); err != nil {
 			id.addName(label)
@@ -87,7 +89,50 @@ func (id *identity) addAddr(text string) {
 		return
 	}
 	id.addrs[addr] = struct{}{}
-	id.texts = append(id.texts, strings.ToLower(text))
+	if !private(addr) || !strings.ContainsAny(text, "0123456789") { // the others are replaced whoever's they are
+		id.addText(addr.String())
+	}
+}
+
+func (id *identity) addText(text string) {
+	id.texts = append(id.texts, text)
+	id.grams = append(id.grams, gramsOf(text))
+}
+
+// has reports whether an address is the host's own. One that is not written as
+// usual cannot be looked for as text, so it counts as told.
+func (id *identity) has(addr netip.Addr, text string) bool {
+	_, own := id.addrs[addr]
+	var b [64]byte
+	usual := addr.AppendTo(b[:0])
+	at := len(text) - len(usual)
+	id.told = id.told || own || at < 0 || !strings.EqualFold(text[at:], string(usual))
+	return own
+}
+
+// maybeIn reports whether values with these grams may hold something of the
+// host's own; mostly they cannot.
+func (id *identity) maybeIn(grams uint64) bool {
+	for _, g := range id.grams {
+		if g&^grams == 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// gramsOf marks each three bytes in a row of a text, letters of either case
+// alike: a text that lacks a mark of another does not hold it.
+func gramsOf(text string) (grams uint64) {
+	const fold = 0x202020 // makes ASCII letters lower case
+	var three uint32
+	for i := range len(text) {
+		three = (three<<8 | uint32(text[i])) & 0xffffff
+		if i >= 2 {
+			grams |= 1 << ((three | fold) * 0x9e3779b1 >> 26)
+		}
+	}
+	return grams
 }
 
 // in reports whether a value may hold one of the host's own names or addresses.

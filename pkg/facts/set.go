@@ -15,10 +15,13 @@ import (
 type Set struct {
 	pack   *pack.Pack
 	hosts  []*Host
-	index  map[string]uint32 // host name → place in hosts
-	tables map[string]*Table // by name and rule
-	ruled  map[string]*Table // by query and columns: which table rows go to
-	rows   rowCache
+	index  map[string]uint32  // host name → place in hosts
+	tables map[string]*Table  // by name and rule
+	ruled  map[string]*Table  // by query and columns: which table rows go to
+	latest map[string]*layout // by query: how its rows looked last
+	last   string             // the host that is last by name
+
+	knownBytes int // that remembered rows take
 }
 
 // Host is what a Set knows of one host besides its facts.
@@ -43,6 +46,8 @@ type Table struct {
 	columns []string         // that chose the rule
 	id      string           // its name in a Set
 	ours    bool
+	known   map[string]*known // rows that have been met, by their cells
+	head    known             // before the first row
 }
 
 // Fact is one canonical row: what it is (Key), what it says (Values, in the
@@ -87,7 +92,7 @@ func joined(column string) bool { return strings.Contains(column, ".") }
 
 // NewSet returns an empty Set whose facts follow the rules of p.
 func NewSet(p *pack.Pack) *Set {
-	return &Set{pack: p, index: map[string]uint32{}, tables: map[string]*Table{}, ruled: map[string]*Table{}, rows: rowCache{}}
+	return &Set{pack: p, index: map[string]uint32{}, tables: map[string]*Table{}, ruled: map[string]*Table{}, latest: map[string]*layout{}}
 }
 
 // Hosts returns the hosts in name order.
@@ -224,8 +229,12 @@ func (s *Set) addHost(h *Host) uint32 {
 	place := uint32(len(s.hosts))
 	s.hosts = append(s.hosts, h)
 	s.index[h.Name] = place
+	s.last = max(s.last, h.Name)
 	return place
 }
+
+// isLast reports whether a host comes after all others by name.
+func (s *Set) isLast(name string) bool { return name >= s.last }
 
 // keepFirst makes row the fact's example if its host comes before the one of
 // the present example, or it is the same host's and comes before it: then the

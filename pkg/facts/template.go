@@ -50,7 +50,7 @@ func templateAddress(value string, id *identity) string {
 	if err != nil {
 		return templateText(value, id)
 	}
-	if local(addr, id) {
+	if local(addr, text, id) {
 		return tokenAddr
 	}
 	return value
@@ -58,13 +58,15 @@ func templateAddress(value string, id *identity) string {
 
 // local reports whether an address is the host's own or a private one.
 // Loopback, unspecified and public addresses say something as they are.
-func local(addr netip.Addr, id *identity) bool {
+func local(addr netip.Addr, text string, id *identity) bool {
 	addr = addr.Unmap()
-	if id != nil {
-		if _, own := id.addrs[addr]; own {
-			return true
-		}
+	if private(addr) {
+		return true
 	}
+	return id != nil && id.has(addr, text)
+}
+
+func private(addr netip.Addr) bool {
 	return addr.IsPrivate() || addr.IsLinkLocalUnicast() && addr.Is6()
 }
 
@@ -150,7 +152,11 @@ func worthTemplating(s string, id *identity) bool {
 	if strings.ContainsAny(s, "0123456789") || strings.HasPrefix(s, "veth") {
 		return true
 	}
-	return id != nil && id.in(s)
+	own := id != nil && id.in(s)
+	if own {
+		id.told = true
+	}
+	return own
 }
 
 // wordByte reports what a token is made of.

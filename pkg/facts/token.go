@@ -11,13 +11,14 @@ func match(s string, i int, id *identity) (n int, token string) {
 	if id != nil {
 		for _, name := range id.names {
 			if ownName(s, i, name) {
+				id.told = true
 				return len(name), tokenHost
 			}
 		}
 	}
 	if n := addressAt(s, i); n > 0 {
 		addr, err := netip.ParseAddr(s[i : i+n])
-		if err == nil && local(addr, id) {
+		if err == nil && local(addr, s[i:i+n], id) {
 			return n, tokenAddr
 		}
 		if err == nil {
