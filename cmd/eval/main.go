@@ -1,5 +1,6 @@
 // Command eval measures what diffy's detection finds on synthetic fleets with
-// ground truth, beside two simple peers, and writes the figures as Markdown.
+// ground truth, beside two simple peers, and writes the figures as Markdown; or
+// it writes one such fleet to disk.
 package main
 
 import (
@@ -21,8 +22,22 @@ func main() {
 	seeds := flag.Int("seeds", 0, "so many fleets of each size; 0: as many as published figures need")
 	peers := flag.Bool("peers", true, "measure the simple peers too")
 	out := flag.String("o", "", "write to this file instead of stdout")
+	var w written
+	flag.StringVar(&w.dir, "write", "", "measure nothing: write one fleet and its truth to this folder")
+	flag.IntVar(&w.spec.Hosts, "hosts", 10, "with -write: so many hosts")
+	flag.IntVar(&w.spec.Bytes, "bytes", 0, "with -write: at least so many bytes a host; 0: as it comes")
+	flag.Uint64Var(&w.spec.Seed, "seed", synth.TuningSeed, "with -write: the fleet's seed")
+	flag.BoolVar(&w.attacked, "attacked", false, "with -write: some hosts are attacked")
+	flag.BoolVar(&w.tables, "tables", false, "with -write: osquery's plain tables instead of the pack's logs")
+	flag.IntVar(&w.baseline, "baseline", 0, "with -write: so many clean hosts of each make beside it")
 	flag.Parse()
-	if err := run(*tune, *sizes, *seeds, *peers, *out); err != nil {
+	err := error(nil)
+	if w.dir != "" {
+		err = w.write()
+	} else {
+		err = run(*tune, *sizes, *seeds, *peers, *out)
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "eval:", err)
 		os.Exit(1)
 	}
