@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"diffy/pkg/triage"
@@ -32,13 +33,23 @@ func newFindingView(f *triage.Finding, n int) *findingView {
 	return &findingView{Finding: f, Number: n, Where: where(f), Cells: cells(f)}
 }
 
-// Headline names the difference in a few words, for where its row is not shown.
-func (f *findingView) Headline() string {
+// Headline is the title of the difference and why it counts, for where its row is
+// not shown.
+func (f *findingView) Headline() string { return f.Title() + ": " + f.Why }
+
+// Title names the difference in a few words, by the first key column that says
+// something.
+func (f *findingView) Title() string {
 	s := f.Query + " " + string(f.Kind)
-	if keys := f.Keys(); len(keys) > 0 {
-		s += ", " + cut(quoted(keys[0].After), 80)
+	for _, key := range f.Keys() {
+		if value := strings.TrimSpace(key.After); value != "" {
+			if _, err := strconv.Atoi(value); err == nil {
+				value = key.Column + " " + value
+			}
+			return s + ", " + cut(value, 80)
+		}
 	}
-	return s + ": " + f.Why
+	return s
 }
 
 func where(f *triage.Finding) string {

@@ -44,16 +44,39 @@ func steps(v *view) []step {
 	if left > 0 {
 		out[len(out)-1].Why += " The same for " + plural(left, "more host") + " of the ranking."
 	}
-	if run := v.Run.ID; run != "" && v.Group.Partial+v.Group.NotExamined > 0 {
-		out = append(out, step{
-			"The hosts that were not examined whole", "A new run collects only these and takes the rest from this one.",
-			[]command{{"try them again", "diffy triage --retry " + shellQuote(run)}},
-		})
+	if v.Run.ID != "" && v.Group.Partial+v.Group.NotExamined > 0 && strings.Contains(v.Group.Key, ":") {
+		out = append(out, retryStep(v.Run, v.Group.Key))
 	}
 	if len(v.Loud) > 0 {
 		out = append(out, suppressStep(ended(v.Run)))
 	}
 	return out
+}
+
+// retryStep starts a run for the hosts that this one did not see whole. Groups
+// that hosts were chosen for in AWS have a selector in their key.
+func retryStep(run triage.RunInfo, group string) step {
+	s := step{
+		Title: "The hosts that were not examined whole",
+		Why:   `A run with "retry": "` + run.ID + `" beside the same target collects only these and takes the rest from this one.`,
+	}
+	asg, ok := strings.CutPrefix(group, "asg:")
+	if !ok || !printableName(asg) {
+		return s
+	}
+	input, err := json.Marshal(struct {
+		Incident string            `json:"incident,omitempty"`
+		Target   map[string]string `json:"target"`
+		Retry    string            `json:"retry"`
+	}{run.Incident, map[string]string{"autoScalingGroup": asg}, run.ID})
+	if err != nil { // strings always encode
+		return s
+	}
+	s.Commands = []command{{
+		"try them again; the stack's output StateMachineArn names the state machine",
+		`aws stepfunctions start-execution --state-machine-arn "$StateMachineArn" --input ` + shellQuote(string(input)),
+	}}
+	return s
 }
 
 // suppressStep proposes an end 90 days after the run: what is known and good today

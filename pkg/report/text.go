@@ -14,6 +14,7 @@ import (
 const (
 	textHosts      = 15 // those that stand out
 	textQuietHosts = 10 // hosts in all, where fewer stand out
+	textStories    = 10
 	textFindings   = 25
 	textValue      = 240 // characters of one value
 	textSentence   = 600
@@ -26,7 +27,7 @@ type TextOptions struct {
 }
 
 // Text writes the result for a terminal: the verdict and what it rests on first,
-// then hosts, findings, stories, pivots, and what could not be seen.
+// then hosts, stories, pivots, findings, and what could not be seen.
 func Text(w io.Writer, r *triage.Result, o TextOptions) error {
 	if o.Width == 0 {
 		o.Width = 100
@@ -35,9 +36,9 @@ func Text(w io.Writer, r *triage.Result, o TextOptions) error {
 	v := newView(r)
 	p.summary(v)
 	p.hosts(v)
-	p.findings(v)
 	p.stories(v)
 	p.pivots(v)
+	p.findings(v)
 	p.unseen(v)
 	_, err := io.WriteString(w, p.b.String())
 	return err
@@ -174,7 +175,7 @@ func hostText(h *hostView) string {
 		parts = append(parts, plural(h.Findings, "finding"))
 	}
 	if h.Best != nil && h.Best.Severity.Loud() {
-		parts = append(parts, h.Best.Headline())
+		parts = append(parts, h.Best.Title())
 	}
 	if len(parts) == 0 {
 		return "nothing at medium or above seen"
@@ -185,13 +186,13 @@ func hostText(h *hostView) string {
 func (p *printer) findings(v *view) {
 	if len(v.Loud) == 0 {
 		if len(v.Quiet) > 0 {
-			p.heading("FINDINGS", "none at medium or above; "+number(len(v.Quiet))+" at low or info, to pivot on, are in the report")
+			p.heading("FINDINGS", "none at medium or above; "+number(len(v.Quiet))+" at low or info, to pivot on, are in report.html and result.json")
 		}
 		return
 	}
 	note := plural(len(v.Loud), "finding") + " to read" + bySeverity(v.Loud)
 	if len(v.Quiet) > 0 {
-		note += "; " + number(len(v.Quiet)) + " more at low or info are in the report"
+		note += "; " + number(len(v.Quiet)) + " more at low or info are in report.html and result.json"
 	}
 	p.heading("FINDINGS", note)
 	show, left := head(v.Loud, textFindings)
@@ -200,8 +201,10 @@ func (p *printer) findings(v *view) {
 	}
 	if left > 0 {
 		p.line("")
-		p.wrapped("", plural(left, "more finding")+" at medium or above: see the report or --format json", bold)
+		p.wrapped("", plural(left, "more finding")+" at medium or above: see report.html or result.json", bold)
 	}
+	p.line("")
+	p.wrapped("", "To leave a finding that is known and good out of later results: diffy suppress add ID --reason 'why'", dim)
 }
 
 func severityStyle(s triage.Severity) style {
@@ -221,7 +224,6 @@ func severityLabel(s triage.Severity) string { return pad(shorten(string(s), 6),
 func (p *printer) finding(f *findingView) {
 	p.line("")
 	parts := []string{f.Query, string(f.Kind), f.Where + ": " + list(f.Hosts, 4)}
-	parts = append(parts, f.Techniques...)
 	lead := p.paint(severityLabel(f.Severity), severityStyle(f.Severity)) + " " + padLeft(bits(f.Score), 5) + "  "
 	p.wrapped(lead, strings.Join(parts, "  "), plain)
 	if keys := f.Keys(); len(keys) > 0 {
@@ -237,6 +239,7 @@ func (p *printer) finding(f *findingView) {
 		p.change(c, width)
 	}
 	p.wrapped("       ", cut(f.Why, textSentence), plain)
+	p.wrapped("       ", strings.Join(append([]string{"id " + cut(f.ID, textValue)}, f.Techniques...), "  "), dim)
 }
 
 // change writes before → after on one line where it fits, else on two.
@@ -270,9 +273,13 @@ func (p *printer) stories(v *view) {
 		return
 	}
 	p.heading("STORIES", "findings that belong together")
-	for _, s := range v.Told {
+	show, left := head(v.Told, textStories)
+	for _, s := range show {
 		lead := p.paint(severityLabel(s.Severity), severityStyle(s.Severity)) + " " + padLeft(bits(s.Score), 5) + "  "
 		p.wrapped(lead, cut(s.Summary, textSentence)+" ("+plural(len(s.Findings), "finding")+")", plain)
+	}
+	if left > 0 {
+		p.wrapped(strings.Repeat(" ", 14), number(left)+" more: see report.html or result.json", dim)
 	}
 }
 

@@ -41,6 +41,11 @@ type storyView struct {
 	Parts []*findingView
 }
 
+// Unnamed reports whether the summary leaves out a host of the story.
+func (s *storyView) Unnamed() bool {
+	return slices.ContainsFunc(s.Hosts, func(h string) bool { return !strings.Contains(s.Summary, h) })
+}
+
 // gap is something that could not be seen: on which hosts, and why.
 type gap struct {
 	What  string
@@ -166,7 +171,7 @@ type reference struct {
 
 func references(r *triage.Result) []reference {
 	if len(r.Group.Baselines) == 0 {
-		return []reference{{"no baseline", "what most hosts share was not held against anything"}}
+		return []reference{{"no baseline", "hosts were compared with each other: what most of them share counts as normal"}}
 	}
 	return each(r.Group.Baselines, func(b triage.BaselineResult) reference {
 		about := []string{plural(b.Hosts, "host")}
