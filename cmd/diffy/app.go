@@ -103,10 +103,12 @@ func (a *app) root() *cobra.Command {
 		Short: "Find the compromised hosts among near-identical ones",
 		Long: "diffy compares osquery evidence of a group of near-identical hosts with each other and with\n" +
 			"a baseline, and says which hosts stand out and why.\n\n" +
-			"It ends with 10 when something stands out, 20 when a host could not be examined whole, 2 when\n" +
-			"it was called wrongly, 1 when it failed, and 0 otherwise.",
+			"It ends with 10 when a finding is at --fail-on (default high) or above, else with 20 when a\n" +
+			"host could not be examined whole, else with 0; with 2 when it was called wrongly, and with 1\n" +
+			"when it failed.",
 		Example: "  diffy analyze evidence/\n" +
-			"  diffy analyze evidence/ --baseline clean/web-1 --out report/",
+			"  diffy analyze evidence/ --baseline clean/web-1 --out report/\n" +
+			"  diffy triage --local localhost",
 		Version:       version,
 		SilenceErrors: true,
 		SilenceUsage:  true,

@@ -81,6 +81,7 @@ func (a *app) deliver(r *triage.Result, o output) error {
 				return failed(err)
 			}
 		}
+		a.say("report: %s", filepath.Join(o.folder, "report.html"))
 	}
 	if err := a.show(r, o); err != nil {
 		return err
@@ -103,7 +104,11 @@ func (a *app) show(r *triage.Result, o output) error {
 	if o.file == "" {
 		return failed(write(a.out))
 	}
-	return failed(writeFile(o.file, write))
+	if err := writeFile(o.file, write); err != nil {
+		return failed(err)
+	}
+	a.say("%s: %s", o.format, o.file)
+	return nil
 }
 
 // verdict is the exit code of a result.

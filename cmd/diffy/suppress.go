@@ -18,8 +18,8 @@ func (a *app) suppress() *cobra.Command {
 	return family(
 		"suppress", "Declare findings known and good",
 		"A suppressed finding is left out of later results, which list it with its reason. When it has\n"+
-			"expired it counts again, and the result says so. The id is in the report, in findings.csv and\n"+
-			"in result.json; it holds for this difference in this group, on whatever hosts.",
+			"expired it counts again, and the result says so. Every form of the result shows the id of a\n"+
+			"finding; it holds for this difference in this group (--group), on whatever hosts.",
 		a.suppressAdd(), a.suppressList(), a.suppressRemove(),
 	)
 }
@@ -54,7 +54,7 @@ var findingID = regexp.MustCompile(`^[0-9a-f]{16}$`)
 func (a *app) addSuppression(ctx context.Context, s triage.Suppression) error {
 	switch {
 	case !findingID.MatchString(s.Finding):
-		return usage("an id has 16 hexadecimal digits; it is in the report and in result.json", "%q is no finding's id", s.Finding)
+		return usage("an id has 16 hexadecimal digits; every form of the result shows it", "%q is no finding's id", s.Finding)
 	case s.Reason == "":
 		return usage("--reason 'why it is known and good'", "a suppression needs a reason")
 	case s.Author == "":
