@@ -121,7 +121,7 @@ func (a *app) root() *cobra.Command {
 	root.AddGroup(
 		&cobra.Group{ID: groupTriage, Title: "Find the odd host:"},
 		&cobra.Group{ID: groupLook, Title: "Look closer:"},
-		&cobra.Group{ID: groupKeep, Title: "What is known, kept in $DIFFY_HOME:"},
+		&cobra.Group{ID: groupKeep, Title: "What is known, kept in $DIFFY_HOME (default ~/.local/share/diffy):"},
 	)
 	add := func(group string, commands ...*cobra.Command) {
 		for _, c := range commands {
