@@ -205,6 +205,16 @@ func TestFailedQueryIsNotMissing(t *testing.T) {
 	}
 }
 
+func TestTableThatNoHostAnsweredWhole(t *testing.T) {
+	odd := ours("odd", rows("mounts", "device|device_alias|path|type|flags", "/a|/a|/mnt|ext4|rw", "/b|/b|/mnt|ext4|ro"))
+	odd.Tables[len(odd.Tables)-1].Cut = true
+	odd.Errors = []triage.QueryError{{Query: "mounts", Error: "cut"}}
+	r := detect.Run(detect.Input{Group: "g", Set: setOf(t, group(8, odd)...)})
+	if r.Group.Partial != 1 || r.Group.Examined != 7 {
+		t.Errorf("group %+v", r.Group)
+	}
+}
+
 func TestOutcomesAccountForEveryHost(t *testing.T) {
 	outcomes := []triage.Outcome{
 		{Host: "web-00", Status: triage.Examined},

@@ -67,9 +67,11 @@ func newGroup(set *facts.Set) *group {
 		}
 	}
 	for _, t := range set.Tables() {
-		hosts := answered[t.ID()]
-		if none := answered[t.Rule.Name]; none != nil { // an answer without rows
-			hosts = hosts.or(none)
+		hosts := newHostSet(n) // stays empty where no answer is whole
+		for _, id := range []string{t.ID(), t.Rule.Name} { // the name alone: an answer without rows
+			if some := answered[id]; some != nil {
+				hosts = hosts.or(some)
+			}
 		}
 		g.tables = append(g.tables, newTable(t, n, number, hosts))
 	}
