@@ -21,7 +21,7 @@ const (
 	inBaseline   = -5.0
 	notBaseline  = 2.0
 	ruleFloor    = 8.0 // a rule speaks whatever the other hosts have
-	thresholdMed = 8.0
+	thresholdMed = 7.5
 	thresholdTop = 12.0
 	thresholdLow = 4.0
 	leastShown   = 2.0
