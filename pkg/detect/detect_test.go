@@ -309,3 +309,24 @@ func asJSON(t *testing.T, r *triage.Result) string {
 	}
 	return string(data)
 }
+
+// Where a template folds a value, only the first host's raw row is kept: of the
+// others nobody can tell.
+func TestPivotOnAFoldedValue(t *testing.T) {
+	peer := func(name, address string) *snapshot.Host {
+		return ours(name, rows("open_sockets_remote", "pid|protocol|family|local_address|local_port|remote_address|remote_port|state|name|path|uid",
+			"7|6|2|10.0.0.1|50000|"+address+"|5432|ESTABLISHED|app|/srv/app|999"))
+	}
+	r := detect.Run(detect.Input{
+		Group: "g", Set: setOf(t, peer("a", "10.0.0.5"), peer("b", "10.0.0.6"), peer("c", "203.0.113.9")),
+		Pivots: []triage.Pivot{{Kind: triage.PivotIP, Value: "10.0.0.5"}, {Kind: triage.PivotIP, Value: "10.0.0.6"}, {Kind: triage.PivotIP, Value: "203.0.113.9"}},
+	})
+	want := []triage.PivotResult{
+		{Kind: triage.PivotIP, Value: "10.0.0.5", Seen: []string{"a"}, NotSeen: []string{"c"}, Unknown: []string{"b"}},
+		{Kind: triage.PivotIP, Value: "10.0.0.6", Seen: []string{}, NotSeen: []string{"c"}, Unknown: []string{"a", "b"}},
+		{Kind: triage.PivotIP, Value: "203.0.113.9", Seen: []string{"c"}, NotSeen: []string{"a", "b"}, Unknown: []string{}},
+	}
+	if diff := cmp.Diff(want, r.Pivots); diff != "" {
+		t.Error(diff)
+	}
+}

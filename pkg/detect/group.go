@@ -67,7 +67,7 @@ func newGroup(set *facts.Set) *group {
 		}
 	}
 	for _, t := range set.Tables() {
-		hosts := newHostSet(n) // stays empty where no answer is whole
+		hosts := newHostSet(n)                             // stays empty where no answer is whole
 		for _, id := range []string{t.ID(), t.Rule.Name} { // the name alone: an answer without rows
 			if some := answered[id]; some != nil {
 				hosts = hosts.or(some)

@@ -25,28 +25,23 @@ var pivotColumns = map[triage.PivotKind][]string{
 // partial kinds are found inside longer values too.
 var partial = []triage.PivotKind{triage.PivotCmdline, triage.PivotDomain, triage.PivotIP, triage.PivotPreload}
 
+// sight is what the facts tell of one pivot.
+type sight struct {
+	seen  hostSet
+	maybe hostSet // have the canonical form, and the raw value is not kept for them
+	told  hostSet // answered a query whose rows could hold the value
+}
+
 // pivots looks for each value on every host.
 func (b *builder) pivots(found []*deviation) []triage.PivotResult {
 	out := []triage.PivotResult{}
 	for _, p := range b.in.Pivots {
-		seen, told := newHostSet(len(b.group.hosts)), newHostSet(len(b.group.hosts))
-		for _, t := range b.group.tables {
-			if !asks(t, p) {
-				continue
-			}
-			told = told.or(t.answered)
-			for _, k := range t.keys {
-				for _, f := range k.facts {
-					if matches(t, f.Row, p) {
-						seen = seen.or(f.hosts)
-						if 2*f.hosts.count() <= len(b.group.hosts) { // what most hosts have is no lead
-							b.raise(found, f, p)
-						}
-					}
-				}
-			}
+		s := b.look(p, found)
+		maybe := s.maybe.minus(s.seen)
+		r := triage.PivotResult{
+			Kind: p.Kind, Value: p.Value, Seen: b.names(s.seen), NotSeen: b.names(s.told.minus(s.seen).minus(maybe)),
+			Unknown: b.names(b.group.all.minus(s.told).or(maybe).minus(s.seen)),
 		}
-		r := triage.PivotResult{Kind: p.Kind, Value: p.Value, Seen: b.names(seen), NotSeen: b.names(told.minus(seen)), Unknown: b.names(b.group.all.minus(told).minus(seen))}
 		for _, o := range b.in.Outcomes {
 			if _, ok := b.number(o.Host); !ok {
 				r.Unknown = append(r.Unknown, o.Host)
@@ -56,6 +51,73 @@ func (b *builder) pivots(found []*deviation) []triage.PivotResult {
 		out = append(out, r)
 	}
 	return out
+}
+
+func (b *builder) look(p triage.Pivot, found []*deviation) sight {
+	n := len(b.group.hosts)
+	s := sight{newHostSet(n), newHostSet(n), newHostSet(n)}
+	for _, t := range b.group.tables {
+		if !asks(t, p) {
+			continue
+		}
+		s.told = s.told.or(t.answered)
+		for _, k := range t.keys {
+			for _, f := range k.facts {
+				b.lookAt(&s, t, f, p, found)
+			}
+		}
+	}
+	return s
+}
+
+// lookAt holds one fact against a pivot. The raw row is the first host's; where
+// the value went through a template, the others have the same canonical form and
+// any raw value of that form.
+func (b *builder) lookAt(s *sight, t *table, f *fact, p triage.Pivot, found []*deviation) {
+	column := matching(t, f.Row, p)
+	switch {
+	case column == "" && couldHold(t, f, p):
+		s.maybe = s.maybe.or(f.hosts)
+		return
+	case column == "":
+		return
+	case folded(t, column, f.Row.Value(column)):
+		s.seen.add(f.hosts.first())
+		s.maybe = s.maybe.or(f.hosts)
+	default:
+		s.seen = s.seen.or(f.hosts)
+	}
+	if 2*f.hosts.count() <= len(b.group.hosts) { // what most hosts have is no lead
+		b.raise(found, f, p)
+	}
+}
+
+// folded reports whether a column's template makes another value of this one.
+func folded(t *table, column, value string) bool {
+	class := t.rule.Template[column]
+	return class != "" && facts.Canonical(class, value) != value
+}
+
+// couldHold reports whether a fact has the canonical form of a pivot's value in
+// a column where that is not the value itself.
+func couldHold(t *table, f *fact, p triage.Pivot) bool {
+	for _, column := range pivotColumns[p.Kind] {
+		if class := t.rule.Template[column]; class != "" && folded(t, column, p.Value) && f.canonical(t, column) == facts.Canonical(class, p.Value) {
+			return true
+		}
+	}
+	return false
+}
+
+// canonical returns the canonical value of a key or compared column.
+func (f *fact) canonical(t *table, column string) string {
+	if i := slices.Index(t.rule.Key, column); i >= 0 {
+		return f.Key[i]
+	}
+	if i := slices.Index(t.rule.Compare, column); i >= 0 {
+		return f.Values[i]
+	}
+	return ""
 }
 
 // asks reports whether a query's rows can hold the value of a pivot.
@@ -71,20 +133,20 @@ func asks(t *table, p triage.Pivot) bool {
 	return false
 }
 
-func matches(t *table, row facts.Raw, p triage.Pivot) bool {
+// matching returns the column of a row in which a pivot's value stands, "" if
+// none.
+func matching(t *table, row facts.Raw, p triage.Pivot) string {
 	if p.Kind == triage.PivotModule && t.rule.Name == "kernel_modules" && row.Value("name") == p.Value {
-		return true
+		return "name"
 	}
 	for _, c := range pivotColumns[p.Kind] {
 		v := row.Value(c)
-		if v == p.Value {
-			return true
-		}
-		if p.Value != "" && (slices.Contains(partial, p.Kind) || c == "cmdline" || c == "command") && strings.Contains(v, p.Value) {
-			return true
+		inside := slices.Contains(partial, p.Kind) || c == "cmdline" || c == "command"
+		if v == p.Value || p.Value != "" && inside && strings.Contains(v, p.Value) {
+			return c
 		}
 	}
-	return false
+	return ""
 }
 
 // raise lifts the findings of a row that was asked for.

@@ -13,7 +13,6 @@ import (
 
 	"diffy/pkg/detect"
 	"diffy/pkg/facts"
-	"diffy/pkg/triage"
 )
 
 // The seeds: to tune on, and to report on. A figure that is published comes
@@ -171,23 +170,6 @@ func baselineOf(b Baseline) detect.Baseline {
 		set.Add(h)
 	}
 	return detect.Baseline{Name: b.Name, Set: set}
-}
-
-// Analyze runs the analysis on one fleet as Eval does, for a closer look.
-func Analyze(spec Spec, baselineHosts int, now time.Time) (*Truth, *triage.Result) {
-	f := New(spec)
-	in := detect.Input{Set: facts.NewSet(linux()), Now: now}
-	for i := range spec.Hosts {
-		in.Set.Add(f.Host(i))
-	}
-	if baselineHosts > 0 {
-		for _, b := range f.Baselines(baselineHosts) {
-			in.Baselines = append(in.Baselines, baselineOf(b))
-		}
-	}
-	truth := f.Truth()
-	in.Group = truth.Fleet
-	return truth, detect.Run(in)
 }
 
 // seedRange says which seeds a size was measured with.
