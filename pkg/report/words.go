@@ -82,3 +82,18 @@ func age(created, now string) string {
 		return plural(int(d.Hours()/24), "day")
 	}
 }
+
+// codes are the numbers that osquery gives for what people know by name: the
+// address families of Linux and the protocols of IP.
+var codes = map[string]map[string]string{
+	"family":   {"1": "unix", "2": "ipv4", "10": "ipv6", "16": "netlink", "17": "packet"},
+	"protocol": {"1": "icmp", "6": "tcp", "17": "udp", "58": "icmpv6", "132": "sctp"},
+}
+
+// coded adds to a value the name that its number stands for.
+func coded(column, value string) string {
+	if name := codes[column][value]; name != "" {
+		return value + " (" + name + ")"
+	}
+	return value
+}
