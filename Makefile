@@ -29,7 +29,7 @@ demo: bin/diffy ## triage recorded hosts, one of them attacked; leaves out/demo/
 	@DIFFY_HOME=out/demo/home bin/diffy triage --local testdata/demo --out out/demo/run; code=$$?; \
 	if [ $$code -ne 10 ]; then echo "diffy ended with $$code, and 10 was expected: something high" >&2; exit 1; fi
 	@cp out/demo/run/result.json out/demo/run/report.html out/demo/
-	@echo; echo "Left: out/demo/report.html and out/demo/result.json"
+	@echo; echo "Open out/demo/report.html in a browser; out/demo/result.json has the same for programs."
 
 .PHONY: test
 test: tools ## run all tests, setting up what they need
