@@ -17,6 +17,9 @@ const aloneBits = 8.0
 // the group have, or a subpopulation of it, and the baseline's hosts had not,
 // and the reverse.
 func (g *group) byBaseline(refs []*reference, seen []*deviation) []*deviation {
+	if !slices.ContainsFunc(refs, func(r *reference) bool { return r != nil }) {
+		return nil
+	}
 	covered := map[*fact]hostSet{}
 	lacked := map[*key]hostSet{}
 	for _, d := range seen {
@@ -137,7 +140,7 @@ func (g *group) unknown(refs []*reference, t *table, k *key, f *fact, covered ho
 	if expected != nil {
 		d.kind, d.changed = triage.Changed, k.differing(f, expected)
 	}
-	d.class = string(d.kind) + " " + k.tokens()
+	d.class = string(d.kind) + " " + k.templates
 	return d
 }
 
@@ -163,7 +166,7 @@ func (g *group) gone(refs []*reference, t *table, lacked map[*key]hostSet) []*de
 			if k != nil {
 				lacking = lacking.minus(k.present).minus(orNone(lacked[k], lacking))
 			} else {
-				k = &key{table: t, columns: rk.facts[0].Key, present: newHostSet(len(g.hosts))}
+				k = &key{table: t, columns: rk.facts[0].Key, present: newHostSet(len(g.hosts)), templates: tokens(rk.facts[0].Key)}
 			}
 			if lacking.empty() {
 				continue
@@ -172,7 +175,7 @@ func (g *group) gone(refs []*reference, t *table, lacked map[*key]hostSet) []*de
 			if d == nil {
 				d = &deviation{
 					kind: triage.Missing, key: k, expected: &fact{Fact: rk.facts[0], hosts: newHostSet(len(g.hosts))},
-					hosts: newHostSet(len(g.hosts)), compared: t.answered.count(), class: string(triage.Missing) + " " + k.tokens(), alone: true,
+					hosts: newHostSet(len(g.hosts)), compared: t.answered.count(), class: string(triage.Missing) + " " + k.templates, alone: true,
 				}
 				found[id] = d
 			}

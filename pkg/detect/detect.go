@@ -73,7 +73,10 @@ func (g *group) find(refs []*reference, cluster bool) []*deviation {
 		}
 	}
 	alone := g.byBaseline(refs, all)
-	reference := g.drift(refs, contexts)
+	var reference []*context
+	if len(alone) > 0 {
+		reference = g.drift(refs, contexts)
+	}
 	for _, d := range alone {
 		g.weigh(d)
 		d.addTraits()

@@ -20,6 +20,8 @@ type deviation struct {
 	compared int // hosts on which the query answered, these included
 
 	class  string // deviations of one class are look-alikes
+	kin    *kin   // what the group shows of them; nil where only the baseline speaks
+	alike  int    // keys that went through the same templates
 	score  score
 	traits []trait
 	reason string // what explains it, for the sentence; empty: nothing
@@ -77,7 +79,7 @@ func (g *group) having(k *key) []*deviation {
 					continue
 				}
 			}
-			d.class = string(d.kind) + " " + k.tokens()
+			d.class = string(d.kind) + " " + k.templates
 			for _, c := range d.changed {
 				d.class += " " + c
 			}
@@ -201,7 +203,7 @@ func (g *group) missing(k *key, present hostSet, f *fact) *deviation {
 	}
 	return &deviation{
 		kind: triage.Missing, key: k, expected: f, hosts: lacking, with: lacking.count(), compared: among.count(),
-		class: string(triage.Missing) + " " + k.tokens(),
+		class: string(triage.Missing) + " " + k.templates,
 	}
 }
 
@@ -254,7 +256,7 @@ func (g *group) moved(all []*deviation) []*deviation {
 			}
 			if columns := movedColumns(a, m, may); columns != nil {
 				a.kind, a.expected, a.changed, a.former = triage.Changed, m.expected, columns, m.key
-				a.class = string(triage.Changed) + " " + a.key.tokens() + " moved"
+				a.class = string(triage.Changed) + " " + a.key.templates + " moved"
 				gone[m] = true
 				break
 			}

@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"cmp"
 	"math"
 	"path"
 	"regexp"
@@ -49,15 +50,7 @@ func (d *deviation) incriminating() bool {
 
 // cause looks for what accounts for a deviation on one host.
 func (g *group) cause(d *deviation, c *context) (bits float64, why string) {
-	full := func(whys ...string) string {
-		for _, why := range whys {
-			if why != "" {
-				return why
-			}
-		}
-		return ""
-	}
-	if why := full(g.passing(d), session(d), c.passingProgram(d), g.installed(d), c.starting(d), c.rescheduled(d), onDemandModule(d)); why != "" {
+	if why := cmp.Or(g.passing(d), session(d), c.passingProgram(d), g.installed(d), c.starting(d), c.rescheduled(d), onDemandModule(d)); why != "" {
 		return explainedFully, why
 	}
 	if c.kernel && kernelBound(d) {

@@ -38,6 +38,8 @@ type key struct {
 	present hostSet
 	facts   []*fact
 	shape   hostSet // hosts that have a key of the same shape; nil when it is the key itself
+
+	templates string // see tokens
 }
 
 // fact is one canonical row with its hosts in the group.
@@ -85,18 +87,24 @@ func newGroup(set *facts.Set) *group {
 
 func newTable(t *facts.Table, n int, number []int, answered hostSet) *table {
 	out := &table{id: t.ID(), rule: t.Rule, answered: answered}
+	all, size := t.Sorted(), len(newHostSet(n))
+	memory := make(hostSet, size*len(all)) // of all host sets
 	var last *key
-	for _, f := range t.Sorted() {
-		hosts := newHostSet(n)
+	for _, f := range all {
+		hosts := memory[:size:size]
+		memory = memory[size:]
 		for _, place := range f.Hosts {
 			hosts.add(number[place])
 		}
-		if last == nil || !slices.Equal(last.columns, f.Key) {
-			last = &key{table: out, columns: f.Key, present: newHostSet(n)}
-			out.keys = append(out.keys, last)
+		one := &fact{Fact: f, hosts: hosts}
+		if last != nil && slices.Equal(last.columns, f.Key) {
+			last.facts = append(last.facts, one)
+			last.present = last.present.or(hosts)
+			continue
 		}
-		last.facts = append(last.facts, &fact{Fact: f, hosts: hosts})
-		last.present = last.present.or(hosts)
+		last = &key{table: out, columns: f.Key, present: hosts, facts: []*fact{one}}
+		last.templates = tokens(last.columns)
+		out.keys = append(out.keys, last)
 	}
 	out.shapes(n)
 	return out
@@ -108,15 +116,8 @@ func (t *table) shapes(n int) {
 	hosts := map[string]hostSet{}
 	shaped := map[*key]string{}
 	for _, k := range t.keys {
-		columns := make([]string, len(k.columns))
-		for i, c := range k.columns {
-			columns[i] = c
-			switch t.rule.Template[t.rule.Key[i]] { // a hash, a name or a port has no shape
-			case pack.TemplateText, pack.TemplatePath, pack.TemplateUnit:
-				columns[i] = facts.Shape(c)
-			}
-		}
-		if slices.Equal(columns, k.columns) {
+		columns := t.shape(k)
+		if columns == nil {
 			continue
 		}
 		shape := joinKey(columns)
@@ -129,6 +130,25 @@ func (t *table) shapes(n int) {
 	for k, shape := range shaped {
 		k.shape = hosts[shape]
 	}
+}
+
+// shape returns a key's columns with everything replaced that is made anew each
+// time, nil if there is none. A hash, a name or a port has no shape.
+func (t *table) shape(k *key) (columns []string) {
+	for i, c := range k.columns {
+		switch t.rule.Template[t.rule.Key[i]] {
+		case pack.TemplateText, pack.TemplatePath, pack.TemplateUnit:
+			shape := facts.Shape(c)
+			if shape == c {
+				continue
+			}
+			if columns == nil {
+				columns = slices.Clone(k.columns)
+			}
+			columns[i] = shape
+		}
+	}
+	return columns
 }
 
 // table finds a table by the name of its query.
@@ -172,9 +192,9 @@ func (k *key) named(column string) string {
 
 // tokens says which templates a key went through: keys alike in that are alike
 // in how much they vary (an ephemeral listener is no look-alike of a fixed one).
-func (k *key) tokens() string {
+func tokens(columns []string) string {
 	var found []string
-	for _, value := range k.columns {
+	for _, value := range columns {
 		for rest := value; ; {
 			_, after, ok := strings.Cut(rest, "<")
 			if !ok {

@@ -85,11 +85,16 @@ func (b *builder) folded(found []*deviation) []*deviation {
 // compareDeviations puts the highest score first; what follows only makes the
 // order the same every time.
 func compareDeviations(a, b *deviation) int {
+	if c := cmp.Compare(round(b.score.total()), round(a.score.total())); c != 0 {
+		return c
+	}
+	if c := cmp.Or(cmp.Compare(a.table().rule.Name, b.table().rule.Name), cmp.Compare(a.table().id, b.table().id)); c != 0 {
+		return c
+	}
+	if c := slices.Compare(a.key.columns, b.key.columns); c != 0 {
+		return c
+	}
 	return cmp.Or(
-		cmp.Compare(round(b.score.total()), round(a.score.total())),
-		cmp.Compare(a.table().rule.Name, b.table().rule.Name),
-		cmp.Compare(a.table().id, b.table().id),
-		slices.Compare(a.key.columns, b.key.columns),
 		cmp.Compare(a.kind, b.kind),
 		slices.Compare(values(a), values(b)),
 		cmp.Compare(a.hosts.first(), b.hosts.first()),
@@ -111,7 +116,7 @@ func (b *builder) newFinding(d *deviation) triage.Finding {
 	f := triage.Finding{
 		ID: b.id(d), Hosts: b.names(d.hosts), HostsWith: d.hosts.count(), HostsCompared: max(d.compared, d.hosts.count()), Rows: d.rows,
 		Query: d.table().rule.Name, Kind: d.kind, Methods: methods(d), ChangedColumns: []string{}, Score: bits, Severity: severity(bits, d.grave()),
-		Techniques: techniques(d), Why: b.group.why(d, ""),
+		Techniques: techniques(d), Why: b.group.why(d),
 	}
 	if d.fact != nil {
 		f.Row = d.fact.Row.Sent()

@@ -9,7 +9,7 @@ import (
 
 // why is the sentence that explains a finding, with the counts that made its
 // score.
-func (g *group) why(d *deviation, refs string) string {
+func (g *group) why(d *deviation) string {
 	var b strings.Builder
 	switch {
 	case d.alone && d.kind == triage.Missing:

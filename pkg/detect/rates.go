@@ -1,0 +1,92 @@
+package detect
+
+import "slices"
+
+// rates is what the group shows anyway.
+type rates struct {
+	kin  map[string]*kin // by query and class of deviation
+	keys map[string]int  // different keys by query and template class
+}
+
+// kin is what the group shows of one class of deviations of a query.
+type kin struct {
+	deviations int         // host and key pairs that deviate
+	hosts      hostSet     // that do
+	rarest     map[int]int // host → how few hosts share its rarest deviation
+	fewest     []int       // the same of all hosts, ascending
+	shared     []int       // of each deviation of several hosts, how many
+}
+
+func (d *deviation) rateClass() string { return d.table().rule.Name + "\x00" + d.class }
+
+// learn counts what the group shows and tells each deviation its kin.
+func learn(g *group, all []*deviation) *rates {
+	r := &rates{kin: map[string]*kin{}, keys: map[string]int{}}
+	for _, t := range g.tables {
+		for _, k := range t.keys {
+			r.keys[t.rule.Name+"\x00"+k.templates]++
+		}
+	}
+	for _, d := range all {
+		class := d.rateClass()
+		if r.kin[class] == nil {
+			r.kin[class] = &kin{hosts: newHostSet(len(g.hosts)), rarest: map[int]int{}}
+		}
+		d.kin, d.alike = r.kin[class], r.keys[d.table().rule.Name+"\x00"+d.key.templates]
+		d.kin.add(d)
+	}
+	for _, k := range r.kin {
+		for _, with := range k.rarest {
+			k.fewest = append(k.fewest, with)
+		}
+		slices.Sort(k.fewest)
+	}
+	return r
+}
+
+func (k *kin) add(d *deviation) {
+	k.deviations += d.hosts.count()
+	if d.with >= gatherHosts/2 {
+		k.shared = append(k.shared, d.with)
+	}
+	d.hosts.each(func(h int) {
+		k.hosts.add(h)
+		if with, ok := k.rarest[h]; !ok || d.with < with {
+			k.rarest[h] = d.with
+		}
+	})
+}
+
+// expected is the learned rate of such deviations in the query, per host and
+// key, the deviation's own hosts left out: at least one of each is the deviation
+// itself or of the same host.
+func (r *rates) expected(d *deviation, n int) float64 {
+	others := max(d.kin.deviations-d.kin.hosts.overlap(d.hosts), 0)
+	b := beta
+	if d.table().rule.Prior >= 1 {
+		b = betaStable
+	}
+	return (float64(others) + 0.5) / (float64(d.alike)*float64(n-1) + b)
+}
+
+// likes counts the other hosts that are as odd in the same query. What many
+// hosts share is no like of what single ones show: it is counted against what as
+// many share.
+func (r *rates) likes(d *deviation) int {
+	n := 0
+	if d.with >= gatherHosts {
+		for _, with := range d.kin.shared {
+			if 2*with >= d.with && with <= d.with {
+				n++
+			}
+		}
+		return max(0, n-1)
+	}
+	n, _ = slices.BinarySearch(d.kin.fewest, d.with+1)
+	d.hosts.each(func(h int) {
+		if with, ok := d.kin.rarest[h]; ok && with <= d.with {
+			n-- // its own
+		}
+	})
+	return n
+}
