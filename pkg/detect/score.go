@@ -47,8 +47,8 @@ func (s score) total() float64 {
 }
 
 // severity is how loudly a score speaks. Counting alone wakes nobody: high
-// needs something suspicious, a baseline that does not know it, or several
-// hosts that share it.
+// needs something suspicious, a query in which one row is enough, a row that only
+// a baseline can see, or several hosts that share it.
 func severity(bits float64, grave bool) triage.Severity {
 	switch {
 	case bits >= thresholdTop && grave:
@@ -64,7 +64,7 @@ func severity(bits float64, grave bool) triage.Severity {
 // grave reports whether more than counting speaks for a deviation.
 func (d *deviation) grave() bool {
 	s := d.score
-	return s.traits >= 2 || s.floor > 0 || s.baseline > 0 || s.prior >= gravePrior || s.together > 0 && d.hosts.count() > 1
+	return s.traits >= 2 || s.floor > 0 || s.traits > 0 && s.baseline > 0 || s.prior >= gravePrior || d.alone || s.together > 0 && d.hosts.count() > 1
 }
 
 // rare is the bits of a feature that with of compared hosts have.
