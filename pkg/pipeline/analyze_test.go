@@ -142,7 +142,7 @@ func TestEveryHostAccountedFor(t *testing.T) {
 		got[h.Host] = string(h.Status) + ": " + h.Reason
 	}
 	want := map[string]string{
-		"i-1": "examined: ", "i-2": "not_examined: no answer within 10m0s",
+		"i-1": "examined: ", "i-2": "not_examined: no answer within 10 minutes",
 		"i-3": "not_examined: no outcome", "i-4": "not_examined: terminated",
 	}
 	if diff := cmp.Diff(want, got); diff != "" || len(result.Hosts) != 4 {

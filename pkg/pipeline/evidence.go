@@ -35,6 +35,8 @@ func uploaded(b Branch, s Send, i Invocation) end {
 		return end{reason: "the host says: " + report.Failed}
 	case i.Status == Success && err != nil:
 		return end{reason: "the host's report cannot be read: " + err.Error()}
+	case i.Status == Cancelled && s.Command == b.GivenUp: // by ourselves
+		return end{reason: noAnswer}
 	case i.Status != Success:
 		return end{reason: statusReason(i)}
 	}
@@ -47,10 +49,13 @@ func uploaded(b Branch, s Send, i Invocation) end {
 	}}}
 }
 
+// noAnswer is the reason of a host that was waited for until the deadline.
+var noAnswer = fmt.Sprintf("no answer within %.0f minutes", batchTime.Minutes())
+
 // statusReason puts SSM's words for a command that did not succeed.
 func statusReason(i Invocation) string {
 	if !i.Status.Final() {
-		return "no answer within " + batchTime.String()
+		return noAnswer
 	}
 	if i.Details == "" || i.Details == string(i.Status) {
 		return "SSM: " + string(i.Status)

@@ -124,7 +124,7 @@ func silent(b Branch) end {
 	case b.Error != nil:
 		return end{reason: "no answer: " + b.Error.message()}
 	}
-	return end{reason: "no answer within " + batchTime.String()}
+	return end{reason: noAnswer}
 }
 
 // code tells an error that ends the whole run from one that costs this batch.

@@ -104,9 +104,15 @@ func TestExtract(t *testing.T) {
 			"still at it at the deadline", func(w *world, b pipeline.Branch) {
 				w.answer(b, 0, pipeline.Invocation{Host: "i-1", Status: "InProgress"})
 			},
-			triage.NotExamined, "no answer within 10m0s", false,
+			triage.NotExamined, "no answer within 10 minutes", false,
 		},
-		{"never heard of", func(*world, pipeline.Branch) {}, triage.NotExamined, "no answer within 10m0s", false},
+		{
+			"cancelled by somebody", func(w *world, b pipeline.Branch) {
+				w.answer(b, 0, pipeline.Invocation{Host: "i-1", Status: pipeline.Cancelled, Details: "Cancelled"})
+			},
+			triage.NotExamined, "SSM: Cancelled", false,
+		},
+		{"never heard of", func(*world, pipeline.Branch) {}, triage.NotExamined, "no answer within 10 minutes", false},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -133,6 +139,27 @@ func TestExtract(t *testing.T) {
 				t.Errorf("the second call differs:\n%s", diff)
 			}
 		})
+	}
+}
+
+// Who has not answered by the deadline is cancelled: the reason says the former.
+func TestExtractAtTheDeadline(t *testing.T) {
+	ctx, w := context.Background(), newWorld(t)
+	b := w.branch("i-1", "i-2")
+	w.now = w.now.Add(time.Hour)
+	w.upload(b, 0, "i-1", logOf("i-1", nil))
+	b, err := w.poll().Handle(ctx, b)
+	w.check(err)
+	w.answer(b, 0, pipeline.Invocation{Host: "i-2", Status: pipeline.Cancelled, Details: "Cancelled"})
+	_, err = w.extract().Handle(ctx, pipeline.ExtractIn{Branch: b})
+	w.check(err)
+	got := map[string]string{}
+	for _, r := range w.records("run-1", "0001") {
+		got[r.Host] = string(r.Status) + ": " + r.Reason
+	}
+	want := map[string]string{"i-1": "examined: ", "i-2": "not_examined: no answer within 10 minutes"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("outcomes (-want +got):\n%s", diff)
 	}
 }
 

@@ -44,7 +44,7 @@ func (h Poll) Handle(ctx context.Context, b Branch) (Branch, error) {
 	retry := len(failed) > 0 && b.Tries < maxTries && now.Add(retryNeeds).Before(deadline)
 	switch {
 	case !now.Before(deadline):
-		err = h.giveUp(ctx, b, pending)
+		b.GivenUp, err = b.last(), h.giveUp(ctx, b, pending)
 	case pending > 0:
 		b.Next, b.Wait = StepWait, seconds(min(lookAgain*time.Second, deadline.Sub(now)))
 	case retry && len(b.Refused) > 0 && now.Before(started.Add(settleTime)):
@@ -101,14 +101,22 @@ func again(i Invocation) bool {
 }
 
 func (h Poll) giveUp(ctx context.Context, b Branch, pending int) error {
-	if pending == 0 || len(b.Sends) == 0 {
+	last := b.last()
+	if pending == 0 || last == "" {
 		return nil
 	}
-	last := b.Sends[len(b.Sends)-1].Command
 	if err := h.Commands.Cancel(ctx, b.Batch.place(), last); err != nil {
 		return fmt.Errorf("cancel command %s: %w", last, err)
 	}
 	return nil
+}
+
+// last is the command that was sent last, "" if none was.
+func (b Branch) last() string {
+	if len(b.Sends) == 0 {
+		return ""
+	}
+	return b.Sends[len(b.Sends)-1].Command
 }
 
 // seconds rounds up, and is at least one.

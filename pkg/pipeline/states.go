@@ -40,6 +40,7 @@ type Branch struct {
 	Tries    int               `json:"tries"`              // times that collect has run
 	Started  string            `json:"started,omitempty"`  // RFC 3339, UTC: of the first send
 	Deadline string            `json:"deadline,omitempty"` // RFC 3339, UTC: of the batch
+	GivenUp  string            `json:"given_up,omitempty"` // the command that poll waited for until the deadline; it is cancelled
 	Wait     int               `json:"wait"`               // seconds until the next look
 	Next     Step              `json:"next,omitempty"`     // what the choice after poll goes to
 

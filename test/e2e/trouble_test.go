@@ -21,7 +21,7 @@ func troubled(w *world) {
 		{"junk beside its own", func(h *host) { h.act = quick{world: w, upload: w.postJunk}.act }, whole},
 		{"unreachable", func(h *host) { h.act = endAs("TimedOut", "DeliveryTimedOut") }, fate{triage.NotExamined, "DeliveryTimedOut"}},
 		{"too slow", func(h *host) { h.act = endAs("TimedOut", "ExecutionTimedOut") }, fate{triage.NotExamined, "ExecutionTimedOut"}},
-		{"silent", func(h *host) { h.silent = true }, fate{triage.NotExamined, "Cancelled"}},
+		{"silent", func(h *host) { h.silent = true }, fate{triage.NotExamined, "no answer within 10 minutes"}},
 		{"no way to S3", func(h *host) { h.act = sayFailed("cannot reach S3") }, fate{triage.NotExamined, "the host says: cannot reach S3"}},
 		{"cut", func(h *host) { h.act = quick{world: w, log: withoutEnd}.act }, fate{triage.Partial, "cut"}},
 		{"a query failed", func(h *host) { h.act = quick{world: w, log: withError}.act }, fate{triage.Partial, "1 query failed"}},
