@@ -38,7 +38,7 @@ func (h Resolve) Handle(ctx context.Context, in ResolveIn) (ResolveOut, error) {
 	if err != nil {
 		return ResolveOut{}, err
 	}
-	group, err := h.Fleet.Group(ctx, request.Target, request.Expand != nil && *request.Expand)
+	group, err := h.group(ctx, request)
 	if err != nil {
 		return ResolveOut{}, fmt.Errorf("find hosts of %s: %w", TargetKey(request.Target), err)
 	}
@@ -46,6 +46,21 @@ func (h Resolve) Handle(ctx context.Context, in ResolveIn) (ResolveOut, error) {
 		return ResolveOut{}, errorf(NoHosts, "no host matches %s in %s/%s", TargetKey(request.Target), request.Target.Account, request.Target.Region)
 	}
 	return h.write(ctx, in.Run, request, group)
+}
+
+// group finds the hosts of a request. Instances that a baseline is made of, and
+// not expanded, stand for their group all the same: it is stored under the name
+// of the group that later runs examine.
+func (h Resolve) group(ctx context.Context, r triage.Request) (Group, error) {
+	expand := r.Expand != nil && *r.Expand
+	stand := r.Purpose == triage.PurposeBaseline && len(r.Target.InstanceIDs) > 0 && !expand
+	group, err := h.Fleet.Group(ctx, r.Target, expand || stand)
+	if stand {
+		group.Hosts = slices.DeleteFunc(slices.Clone(group.Hosts), func(c Candidate) bool {
+			return !slices.Contains(r.Target.InstanceIDs, c.ID)
+		})
+	}
+	return group, err
 }
 
 // request reads the input and fills in what only a run knows.

@@ -116,6 +116,37 @@ func TestResolveEvent(t *testing.T) {
 }
 
 // Who is examined when there are more hosts than allowed: the suspects always.
+// A baseline of named instances is their group's, and made of these alone.
+func TestResolveNamedInstances(t *testing.T) {
+	sample, err := os.ReadFile("../../events/manual-baseline.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const named = "i-0d1e2f3a4b5c6d7e8"
+	tests := []struct {
+		name, input, key string
+		hosts            int
+	}{
+		{"a baseline", string(sample), "asg:web", 1},
+		{"a baseline of the whole group", `{"purpose":"baseline","target":{"instanceIds":["` + named + `"]}}`, "asg:web", 3},
+		{"exactly these", `{"target":{"instanceIds":["` + named + `"]},"expand":false}`, "instances:" + named, 1},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			w := newWorld(t)
+			w.group = pipeline.Group{ID: "1111/eu-west-1/asg:web", Key: "asg:web", Hosts: hosts("i-1", named, "i-2")}
+			w.exact = pipeline.Group{ID: "1111/eu-west-1/instances:" + named, Key: "instances:" + named, Hosts: hosts(named)}
+			out, err := w.resolve().Handle(context.Background(), resolveIn("run-1", test.input))
+			w.check(err)
+			var plan pipeline.Plan
+			w.read(pipeline.Work, pipeline.PlanKey("run-1"), &plan)
+			if plan.Key != test.key || plan.Group != "1111/eu-west-1/"+test.key || out.Requested != test.hosts {
+				t.Errorf("plan for %s, %s, of %d hosts", plan.Key, plan.Group, out.Requested)
+			}
+		})
+	}
+}
+
 func TestMaxHosts(t *testing.T) {
 	ctx, w := context.Background(), newWorld(t)
 	w.group = pipeline.Group{ID: "g", Key: "asg:web", Hosts: hosts("i-1", "i-2", "i-3", "i-4")}

@@ -37,6 +37,7 @@ type world struct {
 	log      bytes.Buffer
 	ids      int
 	group    pipeline.Group
+	exact    pipeline.Group // of instance ids that are not expanded
 	document []byte
 	signed   []string
 
@@ -137,7 +138,10 @@ func (w *world) trigger() pipeline.Trigger {
 // The ports that are not files.
 
 // Group implements pipeline.Fleet.
-func (w *world) Group(_ context.Context, t triage.Target, _ bool) (pipeline.Group, error) {
+func (w *world) Group(_ context.Context, t triage.Target, expand bool) (pipeline.Group, error) {
+	if len(t.InstanceIDs) > 0 && !expand && w.exact.ID != "" {
+		return w.exact, nil
+	}
 	if len(t.InstanceIDs) == 1 && w.groups != nil {
 		return w.groups[t.InstanceIDs[0]], nil
 	}

@@ -70,7 +70,8 @@ func attacked(w *world) {
 	w.sameLocally(result, runOf{run, "triage"})
 }
 
-// clean: a baseline is made of two hosts that were just deployed, then the group
+// clean: a baseline is made of two hosts that were just deployed and are named by
+// their ids, then the group
 // is scaled out, and one run compares all of it with the baseline. The hosts are
 // those of the same fleet that nobody attacked.
 func clean(w *world) {
@@ -78,7 +79,7 @@ func clean(w *world) {
 	news := []string{"baseline", "baseline-1.9.0"}
 	w.settle(w.scale("shop", len(news)), news)
 	const first, second = "asg-shop-20260101T0000-base", "asg-shop-20260102T0304-c3d4"
-	made := w.run(first, `{"purpose":"baseline","target":{"autoScalingGroup":"shop"}}`)
+	made := w.run(first, `{"purpose":"baseline","target":{"instanceIds":["`+strings.Join(w.instances(news), `","`)+`"]}}`)
 	w.succeeded(made)
 
 	hosts := played(func(name string) bool { return !slices.Contains(known.Attacked, name) })
