@@ -9,6 +9,10 @@ FUZZTIME  ?= 30s
 
 export CGO_ENABLED := 0
 
+# So that a pipe fails when its first command does.
+SHELL       := bash
+.SHELLFLAGS := -o pipefail -c
+
 .PHONY: help
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,7 +37,8 @@ demo: bin/diffy ## triage recorded hosts, one of them attacked; leaves out/demo/
 
 .PHONY: test
 test: tools ## run all tests, setting up what they need
-	go test ./...
+	go test $$(go list ./... | grep -v /test/browser)
+	go test -v ./test/browser | grep -v '^=== '
 
 .PHONY: tools
 tools: .venv/done infra/node_modules/done
