@@ -89,7 +89,7 @@ func (id *identity) addAddr(text string) {
 		return
 	}
 	id.addrs[addr] = struct{}{}
-	if !private(addr) || !strings.ContainsAny(text, "0123456789") { // the others are replaced whoever's they are
+	if !private(addr) || !hasDigit(text) { // the others are replaced whoever's they are
 		id.addText(addr.String())
 	}
 }

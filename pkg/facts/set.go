@@ -135,7 +135,10 @@ func (t *Table) Sorted() []*Fact {
 		facts = append(facts, f)
 	}
 	slices.SortFunc(facts, func(a, b *Fact) int {
-		return cmp.Or(slices.Compare(a.Key, b.Key), slices.Compare(a.Values, b.Values))
+		if c := slices.Compare(a.Key, b.Key); c != 0 {
+			return c
+		}
+		return slices.Compare(a.Values, b.Values)
 	})
 	return facts
 }
