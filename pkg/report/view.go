@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -144,17 +145,25 @@ func gapReason(h triage.HostResult) string {
 
 func statusWord(s triage.Status) string { return strings.ReplaceAll(string(s), "_", " ") }
 
+// gapsOfHost is how many errors of one host are told: more than a pack has
+// queries, fewer than would hide those of other hosts.
+const gapsOfHost = 100
+
 // queryGaps groups what hosts could not answer by query and message.
 func queryGaps(hosts []triage.HostResult) []gap {
 	var out []gap
 	at := map[triage.QueryError]int{}
 	for _, h := range hosts {
-		for _, e := range h.Errors {
+		told, left := head(h.Errors, gapsOfHost)
+		if left > 0 {
+			told = append(slices.Clone(told), triage.QueryError{Error: number(left) + " more errors: see result.json"})
+		}
+		for _, e := range told {
 			i, ok := at[e]
 			if !ok {
 				i = len(out)
 				at[e] = i
-				out = append(out, gap{What: e.Query, Why: e.Error})
+				out = append(out, gap{What: cmp.Or(e.Query, "evidence"), Why: e.Error})
 			}
 			out[i].Hosts = append(out[i].Hosts, h.Host)
 		}
