@@ -35,7 +35,7 @@ func (b *builder) hosts(found []*deviation, r *triage.Result) []triage.HostResul
 				h.Status = triage.Partial
 			}
 			if h.Status == triage.Partial && h.Reason == "" {
-				h.Reason = partialReason(facts.Cut, len(facts.Errors))
+				h.Reason = partialReason(facts.Cut, facts.Errors)
 			}
 		}
 		switch h.Status {
@@ -55,11 +55,19 @@ func (b *builder) hosts(found []*deviation, r *triage.Result) []triage.HostResul
 	return out
 }
 
-func partialReason(cut bool, errors int) string {
+func partialReason(cut bool, errors []triage.QueryError) string {
 	if cut {
 		return "the evidence is cut"
 	}
-	return plural(errors, "query failed", "queries failed")
+	failed := map[string]bool{}
+	for _, e := range errors {
+		failed[e.Query] = true
+	}
+	delete(failed, "") // of the evidence as a whole
+	if len(failed) == 0 {
+		return "the evidence has faults"
+	}
+	return plural(len(failed), "query failed", "queries failed")
 }
 
 // outcomes are the requested hosts: those of the run, or those at hand.
