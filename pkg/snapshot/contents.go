@@ -15,7 +15,7 @@ type listed struct {
 // files.
 func (f *finder) contents(dir string, paths []string, leaf bool) bool {
 	if leaf && allTables(paths) {
-		f.units = append(f.units, Unit{dir, formTable, paths})
+		f.units = append(f.units, Unit{Path: dir, kind: formTable, files: paths})
 		return true
 	}
 	files, count := make([]listed, len(paths)), [formAnswers + 1]int{}
@@ -35,7 +35,7 @@ func (f *finder) contents(dir string, paths []string, leaf bool) bool {
 		f.loose(file)
 	}
 	if host {
-		f.units = append(f.units, Unit{dir, formTable, tables})
+		f.units = append(f.units, Unit{Path: dir, kind: formTable, files: tables})
 	}
 	return host || logs > 0
 }
@@ -48,7 +48,7 @@ func (f *finder) loose(file listed) {
 	case file.kind == formAnswers:
 		f.gather(formAnswers, file.path)
 	case file.kind == formOwn || isLines(file.path) && file.kind != formTable:
-		f.units = append(f.units, Unit{file.path, formOwn, []string{file.path}})
+		f.units = append(f.units, Unit{Path: file.path, kind: formOwn, files: []string{file.path}})
 	case file.kind == formTable:
 		f.skip(file.path, "a table outside of a host's folder")
 	default:

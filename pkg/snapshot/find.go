@@ -18,6 +18,7 @@ type Unit struct {
 
 	kind  form
 	files []string // in the order in which they are read
+	named claims   // of all units that were found with it
 }
 
 // Skip is something in a folder that is not read, and why.
@@ -34,7 +35,8 @@ type Skip struct {
 // error. What is no evidence in a folder is skipped, and so are symbolic links,
 // which a host that packed the folder could point anywhere. Units come sorted by
 // path. The same host may be in two units: the caller sees it when they are read
-// and has Host.Source to name them.
+// and has Host.Source to name them. But a log <host>.jsonl that speaks of a host
+// with a log of its own keeps the name of its file.
 //
 // Standard input is no path: see ReadLog.
 func Find(paths []string) ([]Unit, []Skip, error) {
@@ -46,6 +48,14 @@ func Find(paths []string) ([]Unit, []Skip, error) {
 	}
 	for _, u := range f.folders {
 		f.units = append(f.units, *u)
+	}
+	var files []string
+	for _, u := range f.units {
+		files = append(files, u.files...)
+	}
+	named := claimsOf(files)
+	for i := range f.units {
+		f.units[i].named = named
 	}
 	slices.SortFunc(f.units, func(a, b Unit) int {
 		return cmp.Or(strings.Compare(a.Path, b.Path), slices.Compare(a.files, b.files))
@@ -80,7 +90,7 @@ func (f *finder) path(path string) error {
 		f.logs = nil
 		return nil
 	case !info.Mode().IsRegular(): // a pipe can be read once only
-		f.units = append(f.units, Unit{path, formOwn, []string{path}})
+		f.units = append(f.units, Unit{Path: path, kind: formOwn, files: []string{path}})
 		return nil
 	}
 	return f.file(path)
@@ -92,7 +102,7 @@ func (f *finder) file(path string) error {
 	case kind == formTable || kind == formAnswers:
 		f.gather(kind, path)
 	case kind == formOwn || kind == formLog || isLines(path):
-		f.units = append(f.units, Unit{path, formOwn, []string{path}})
+		f.units = append(f.units, Unit{Path: path, kind: formOwn, files: []string{path}})
 	default:
 		return errors.New(path + ": " + reason)
 	}

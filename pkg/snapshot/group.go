@@ -20,15 +20,19 @@ type seen struct {
 // one host, days of a fleet.
 func groupLogs(dir string, paths []string) []Unit {
 	if len(paths) == 1 {
-		return []Unit{{paths[0], formLog, paths}}
+		return []Unit{{Path: paths[0], kind: formLog, files: paths}}
 	}
 	var groups [][]seen
 	of := make(map[string]int) // host → group
+	named := claimsOf(paths)
 	for _, path := range paths {
 		log := look(path)
 		into := len(groups)
 		groups = append(groups, []seen{log})
 		for _, host := range log.hosts {
+			if _, liar := named.of(path, string(host)); liar {
+				continue
+			}
 			if other, ok := of[string(host)]; ok && other != into {
 				groups[into], groups[other] = append(groups[other], groups[into]...), nil
 				for name, group := range of {
@@ -51,7 +55,7 @@ func groupLogs(dir string, paths []string) []Unit {
 
 func unitOf(dir string, logs []seen) Unit {
 	if len(logs) == 1 {
-		return Unit{logs[0].path, formLog, []string{logs[0].path}}
+		return Unit{Path: logs[0].path, kind: formLog, files: []string{logs[0].path}}
 	}
 	slices.SortFunc(logs, func(a, b seen) int {
 		return cmp.Or(cmp.Compare(a.first, b.first), cmp.Compare(a.path, b.path))

@@ -20,7 +20,7 @@ type Limits struct {
 var DefaultLimits = Limits{
 	HostBytes:  128 << 20,
 	LogBytes:   4 << 30,
-	GzipRatio:  300, // snapshots reach 5 to 40, the format ends at 1,032
+	GzipRatio:  300,    // snapshots reach 5 to 40, the format ends at 1,032
 	Hosts:      20_000, // with rows of their own they cost their square; LogBytes holds as many of usual size
 	QueryRows:  200_000,
 	QueryCells: 8 << 20,

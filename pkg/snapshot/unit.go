@@ -20,6 +20,9 @@ func (u Unit) Read(l Limits) ([]*Host, error) {
 		r.open(file)
 	}
 	hosts, err := r.finish()
+	if len(u.files) == 1 {
+		u.named.rename(u.files[0], hosts)
+	}
 	if err != nil && isLines(u.Path) {
 		return []*Host{{
 			Name: hostName(stem(u.Path)), Source: u.Path, Cut: true,
