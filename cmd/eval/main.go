@@ -18,6 +18,7 @@ import (
 
 func main() {
 	tune := flag.Bool("tune", false, "use the seeds to tune on, and list what was missed and what was wrong")
+	first := flag.Uint64("first", synth.TuningSeed, "with -tune: the first seed, below those kept for reporting")
 	sizes := flag.String("sizes", "3,10,50,500", "fleets of these sizes")
 	seeds := flag.Int("seeds", 0, "so many fleets of each size; 0: as many as published figures need")
 	peers := flag.Bool("peers", true, "measure the simple peers too")
@@ -35,7 +36,7 @@ func main() {
 	if w.dir != "" {
 		err = w.write()
 	} else {
-		err = run(*tune, *sizes, *seeds, *peers, *out)
+		err = run(*tune, *first, *sizes, *seeds, *peers, *out)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "eval:", err)
@@ -43,7 +44,7 @@ func main() {
 	}
 }
 
-func run(tune bool, sizes string, seeds int, peers bool, out string) error {
+func run(tune bool, first uint64, sizes string, seeds int, peers bool, out string) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	config := synth.EvalConfig{
@@ -55,7 +56,9 @@ func run(tune bool, sizes string, seeds int, peers bool, out string) error {
 		},
 	}
 	if tune {
-		config.FirstSeed = synth.TuningSeed
+		if config.FirstSeed = first; first >= synth.ReportingSeed {
+			return fmt.Errorf("-first %d: seeds from %d on are kept for reporting", first, synth.ReportingSeed)
+		}
 	}
 	if seeds > 0 {
 		config.Seeds = func(int) int { return seeds }
