@@ -109,9 +109,9 @@ type habits struct {
 	onDemand     map[string]bool    // units that are started by timers, sockets, the bus or other units
 	units        map[string]hostSet // unit → hosts that have it installed
 	unitOf       map[string]string  // program → the unit that runs it, "" when several do
-	cron         []string           // commands that most hosts have in a crontab
-	packageWords map[string]bool    // words in the names of packages that most hosts have
-	public       map[string]int     // program → public addresses that hosts' copies talk to
+	cron         []cronEntry
+	packageWords map[string]bool // words in the names of packages that most hosts have
+	public       map[string]int  // program → public addresses that hosts' copies talk to
 }
 
 func (g *group) learnHabits() habits {
@@ -156,9 +156,7 @@ func (g *group) learnHabits() habits {
 	}
 	if t := g.table("crontab"); t != nil {
 		for _, k := range t.keys {
-			if 2*k.present.count() > len(g.hosts) {
-				h.cron = append(h.cron, k.named("command"))
-			}
+			h.cron = append(h.cron, cronEntry{k.named("command"), k.present})
 		}
 	}
 	for _, t := range g.tables {
@@ -185,6 +183,20 @@ func (h habits) unit(row facts.Raw) string {
 		return id
 	}
 	return h.unitOf[owner(row)]
+}
+
+// cronEntry is a command in a crontab and the hosts that have it.
+type cronEntry struct {
+	command string
+	hosts   hostSet
+}
+
+// scheduled reports whether at least two hosts beside the given ones have a
+// crontab that runs the command.
+func (h habits) scheduled(command string, hosts hostSet) bool {
+	return command != "" && slices.ContainsFunc(h.cron, func(e cronEntry) bool {
+		return e.hosts.minus(hosts).count() >= 2 && (strings.Contains(e.command, command) || strings.Contains(command, e.command))
+	})
 }
 
 // onDemand reports whether a unit is one that packages bring and that is not
@@ -217,8 +229,8 @@ func (g *group) passing(d *deviation) string {
 			if _, run, ok := strings.Cut(command, " -c "); ok {
 				command = run
 			}
-			if command != "" && slices.ContainsFunc(g.habits.cron, func(c string) bool { return strings.Contains(c, command) || strings.Contains(command, c) }) {
-				return "a cron entry that most hosts have is running"
+			if g.habits.scheduled(command, d.hosts) {
+				return "a cron entry that other hosts have too is running"
 			}
 		}
 	}

@@ -52,42 +52,54 @@ func (g *group) subpopulations() {
 	}
 }
 
+// shared is a set of hosts and what shares it.
+type shared struct {
+	hosts   hostSet
+	keys    int  // different keys
+	anchors int  // stable facts
+	suspect bool // one of the facts has traits that no stable fact excuses
+}
+
 // blocks returns the sets of hosts that split the group, in a fixed order.
 func (g *group) blocks() []hostSet {
-	type shared struct {
-		hosts   hostSet
-		keys    int
-		anchors int // stable facts; one that differs in value alone is enough
-		suspect bool
-	}
 	n := len(g.hosts)
 	least := max(2, (n+19)/20)
 	sets := map[string]*shared{}
+	share := func(hosts hostSet, seen map[string]bool) *shared {
+		if in := hosts.count(); in < least || n-in < least {
+			return nil
+		}
+		id := hosts.key()
+		if sets[id] == nil {
+			sets[id] = &shared{hosts: hosts}
+		}
+		if !seen[id] {
+			seen[id] = true
+			sets[id].keys++
+		}
+		return sets[id]
+	}
 	for _, t := range g.tables {
 		for _, k := range t.keys {
 			seen := map[string]bool{}
 			for _, f := range k.facts {
-				in := f.hosts.count()
-				if in < least || n-in < least {
-					continue
-				}
-				id := f.hosts.key()
-				s := sets[id]
-				if s == nil {
-					s = &shared{hosts: f.hosts}
-					sets[id] = s
-				}
-				if !seen[id] {
-					seen[id] = true
-					s.keys++
-				}
+				s := share(f.hosts, seen)
 				switch {
-				case t.rule.Anchor && k.present.count() > in:
+				case s == nil:
+				case t.rule.Anchor && k.present.count() > f.hosts.count():
 					s.anchors += changedAnchor
 				case isPackages(t):
 					s.anchors++
 				case !t.rule.Anchor:
 					s.suspect = s.suspect || g.suspicious(t, f)
+				}
+			}
+			if !t.rule.Anchor {
+				continue
+			}
+			for _, hosts := range k.byColumn() {
+				if s := share(hosts, seen); s != nil {
+					s.anchors += changedAnchor
 				}
 			}
 		}
@@ -100,6 +112,27 @@ func (g *group) blocks() []hostSet {
 		}
 	}
 	slices.SortFunc(out, func(a, b hostSet) int { return cmp.Compare(a.key(), b.key()) })
+	return out
+}
+
+// byColumn returns the hosts of each value of each compared column, where facts
+// have several: an image and a profile split a group each in its own way.
+func (k *key) byColumn() []hostSet {
+	if len(k.facts) < 2 || len(k.table.rule.Compare) < 2 {
+		return nil
+	}
+	var out []hostSet
+	for i := range k.table.rule.Compare {
+		values := map[string]hostSet{}
+		for _, f := range k.facts {
+			values[f.Values[i]] = f.hosts.or(orNone(values[f.Values[i]], f.hosts))
+		}
+		if len(values) > 1 {
+			for _, hosts := range values {
+				out = append(out, hosts)
+			}
+		}
+	}
 	return out
 }
 
