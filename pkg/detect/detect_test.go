@@ -330,3 +330,24 @@ func TestPivotOnAFoldedValue(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// A host that floods a query makes it no noisier for the others.
+func TestFloodHidesNobodyElse(t *testing.T) {
+	score := func(rowsOfFlood int) float64 {
+		flood := rows("authorized_keys", keyColumns)
+		for i := range rowsOfFlood {
+			flood.Cells = append(flood.Cells, "app", "ssh-rsa", fmt.Sprintf("%064d", i), "", "c", "/srv/.ssh/authorized_keys")
+		}
+		r := detect.Run(detect.Input{Group: "g", Set: setOf(t, group(8, ours("flood", flood), ours("odd", newKey))...)})
+		for _, f := range r.Findings {
+			if f.Hosts[0] == "odd" {
+				return f.Score
+			}
+		}
+		return 0
+	}
+	few, many := score(6), score(300)
+	if many < few-0.5 || many < 8 {
+		t.Errorf("beside 6 rare rows of another host the finding has %.1f bits, beside 300 it has %.1f", few, many)
+	}
+}

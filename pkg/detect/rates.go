@@ -10,7 +10,8 @@ type rates struct {
 
 // kin is what the group shows of one class of deviations of a query.
 type kin struct {
-	deviations int         // host and key pairs that deviate
+	deviations int         // host and key pairs that deviate; of one host only so many
+	each       map[int]int // host → its deviations
 	hosts      hostSet     // that do
 	rarest     map[int]int // host → how few hosts share its rarest deviation
 	fewest     []int       // the same of all hosts, ascending
@@ -30,12 +31,13 @@ func learn(g *group, all []*deviation) *rates {
 	for _, d := range all {
 		class := d.rateClass()
 		if r.kin[class] == nil {
-			r.kin[class] = &kin{hosts: newHostSet(len(g.hosts)), rarest: map[int]int{}}
+			r.kin[class] = &kin{hosts: newHostSet(len(g.hosts)), rarest: map[int]int{}, each: map[int]int{}}
 		}
 		d.kin, d.alike = r.kin[class], r.keys[d.table().rule.Name+"\x00"+d.key.templates]
 		d.kin.add(d)
 	}
 	for _, k := range r.kin {
+		k.count(len(g.hosts))
 		for _, with := range k.rarest {
 			k.fewest = append(k.fewest, with)
 		}
@@ -45,16 +47,37 @@ func learn(g *group, all []*deviation) *rates {
 }
 
 func (k *kin) add(d *deviation) {
-	k.deviations += d.hosts.count()
 	if d.with >= gatherHosts/2 {
 		k.shared = append(k.shared, d.with)
 	}
 	d.hosts.each(func(h int) {
 		k.hosts.add(h)
+		k.each[h]++
 		if with, ok := k.rarest[h]; !ok || d.with < with {
 			k.rarest[h] = d.with
 		}
 	})
+}
+
+// perHost is how many deviations of one class a host counts with at least, before
+// it is held to twice what the host in the middle shows.
+const perHost = 5
+
+// count adds up the deviations, each host's only so far: a host that floods a
+// query with rare rows makes the query no noisier for the others.
+func (k *kin) count(hosts int) {
+	each := make([]int, 0, len(k.each))
+	for _, n := range k.each {
+		each = append(each, n)
+	}
+	slices.Sort(each)
+	most := perHost
+	if middle := hosts/2 - (hosts - len(each)); middle >= 0 && middle < len(each) { // hosts without any come first
+		most = max(most, 2*each[middle])
+	}
+	for _, n := range each {
+		k.deviations += min(n, most)
+	}
 }
 
 // expected is the learned rate of such deviations in the query, per host and
