@@ -32,7 +32,7 @@ func main() {
 	flag.BoolVar(&w.tables, "tables", false, "with -write: osquery's plain tables instead of the pack's logs")
 	flag.IntVar(&w.baseline, "baseline", 0, "with -write: so many clean hosts of each make beside it")
 	flag.Parse()
-	err := error(nil)
+	var err error
 	if w.dir != "" {
 		err = w.write()
 	} else {
