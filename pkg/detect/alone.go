@@ -122,7 +122,7 @@ func (g *group) unknown(refs []*reference, t *table, k *key, f *fact, covered ho
 		if covered != nil && covered.has(h) {
 			return
 		}
-		if has, told := ref.has(t, f.Fact); !told || has {
+		if has, told := ref.knows(t, f.Fact); !told || has {
 			return
 		}
 		if ref.loose && (follows || f.hosts.minus(g.cells[g.cell[h]]).empty() && len(g.cells) > 1) {
@@ -210,7 +210,7 @@ func (g *group) withBaseline(d *deviation, refs []*reference) {
 			} else {
 				bits = notBaseline
 			}
-		} else if has, answers := ref.has(d.table(), d.fact.Fact); !answers {
+		} else if has, answers := ref.knows(d.table(), d.fact.Fact); !answers {
 			return
 		} else if has {
 			bits = inBaseline

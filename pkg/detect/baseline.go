@@ -21,6 +21,9 @@ type reference struct {
 	hosts   int
 	tables  map[string]*referenceTable // by table id
 	version []string                   // names of the baselines
+
+	asked     *facts.Fact // last, mostly for one host after the other
+	has, told bool        // what the answer was
 }
 
 type referenceTable struct {
@@ -172,12 +175,20 @@ func (r *reference) table(id string) *referenceTable {
 	return r.tables[id]
 }
 
-// has reports whether a fact is normal by the reference; told is false when the
-// reference has no answer to the query.
-func (r *reference) has(t *table, f *facts.Fact) (has, told bool) {
+// knows reports whether a fact is normal by the reference; told is false when
+// the reference has no answer to the query.
+func (r *reference) knows(t *table, f *facts.Fact) (has, told bool) {
 	if r == nil {
 		return false, false
 	}
+	if r.asked != f {
+		r.asked = f
+		r.has, r.told = r.look(t, f)
+	}
+	return r.has, r.told
+}
+
+func (r *reference) look(t *table, f *facts.Fact) (has, told bool) {
 	known := r.answers(t)
 	if known == nil {
 		return false, false

@@ -150,7 +150,7 @@ func (g *group) drift(refs []*reference, since []*context) []*context {
 		for _, k := range t.keys {
 			for _, f := range k.facts {
 				f.hosts.each(func(h int) {
-					if has, told := refs[g.cell[h]].has(t, f.Fact); told && !has {
+					if has, told := refs[g.cell[h]].knows(t, f.Fact); told && !has {
 						out[h].packages = append(out[h].packages, k.named("name"))
 					}
 				})
