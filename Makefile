@@ -67,8 +67,12 @@ eval: ## measure detection on synthetic fleets of seeds kept for reporting; prin
 	go run ./cmd/eval
 
 .PHONY: bench
-bench: ## measure reading and analysing, beside peers in the same run
-	go test -run '^$$' -bench . -benchmem ./pkg/snapshot ./pkg/facts ./pkg/detect
+bench: bin/diffy test/bench/node_modules/done ## measure analyze as a whole process, beside DuckDB, CPython and encoding/json
+	go run ./test/bench
+
+test/bench/node_modules/done: test/bench/package-lock.json
+	npm ci --silent --no-audit --no-fund --prefix test/bench
+	touch $@
 
 .PHONY: fuzz
 fuzz: ## fuzz every parser of host data for FUZZTIME each
