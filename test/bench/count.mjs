@@ -15,14 +15,17 @@ const key = Object.entries(keys).map(([query, columns]) => {
   return `WHEN '${query}' THEN ${columns.length ? `json_extract_string(r, [${paths}])` : "[]::VARCHAR[]"}`;
 });
 
+const names = Object.keys(keys).map((query) => `'${query}'`);
+
 const sql = `
 SELECT count(*), sum(hosts) FROM (
   SELECT name, key, count(DISTINCT host) AS hosts FROM (
     SELECT name, host, CASE name ${key.join("\n")} END AS key FROM (
       SELECT name, hostIdentifier AS host, unnest(snapshot) AS r
       FROM read_json('${folder}/*.jsonl', format = 'newline_delimited', maximum_object_size = 67108864,
-        columns = {name: 'VARCHAR', hostIdentifier: 'VARCHAR', snapshot: 'JSON[]'})))
-  WHERE key IS NOT NULL GROUP BY name, key)`;
+        columns = {name: 'VARCHAR', hostIdentifier: 'VARCHAR', snapshot: 'JSON[]'})
+      WHERE name IN (${names.join(", ")})))
+  GROUP BY name, key)`;
 
 const database = await DuckDBInstance.create(":memory:");
 const connection = await database.connect();
