@@ -49,6 +49,7 @@ func (g *group) byBaseline(refs []*reference, seen []*deviation) []*deviation {
 		}
 	}
 	perClass := map[string]int{}
+	churn := map[*reference]map[*table]float64{}
 	for _, d := range out {
 		perClass[d.rateClass()]++
 	}
@@ -57,7 +58,14 @@ func (g *group) byBaseline(refs []*reference, seen []*deviation) []*deviation {
 		if d.table().rule.Momentary {
 			d.score.rarity += explainedPartly // a baseline is one moment
 		}
-		d.score.rarity -= churnBits * refs[g.cell[d.hosts.first()]].churn(d.table())
+		ref := refs[g.cell[d.hosts.first()]]
+		if churn[ref] == nil {
+			churn[ref] = map[*table]float64{}
+		}
+		if _, counted := churn[ref][d.table()]; !counted {
+			churn[ref][d.table()] = ref.churn(d.table())
+		}
+		d.score.rarity -= churnBits * churn[ref][d.table()]
 		d.score.likes = -math.Log2(max(1, float64(perClass[d.rateClass()])/8))
 		d.score.prior = prior(d.table())
 		if values := len(d.key.facts); values > 2 {
@@ -238,5 +246,3 @@ func joinKey(columns []string) string {
 	}
 	return b.String()
 }
-
-func joinComma(list []string) string { return strings.Join(list, ",") }

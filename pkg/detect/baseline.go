@@ -2,6 +2,7 @@ package detect
 
 import (
 	"slices"
+	"strings"
 
 	"diffy/pkg/facts"
 	"diffy/pkg/triage"
@@ -119,7 +120,7 @@ func (g *group) match(baselines []Baseline) (refs []*reference, results []triage
 	for i, b := range baselines {
 		results = append(results, triage.BaselineResult{
 			Name: b.Name, Version: b.Version, Created: b.Created, Hosts: len(b.Set.Hosts()),
-			Subpopulation: joinComma(matched[i]), Stale: len(matched[i]) == 0,
+			Subpopulation: strings.Join(matched[i], ","), Stale: len(matched[i]) == 0,
 		})
 	}
 	return refs, results

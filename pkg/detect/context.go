@@ -40,8 +40,9 @@ func (g *group) contexts(all []*deviation) []*context {
 			d.hosts.each(func(h int) { out[h].crontabs[d.row().Value("path")] = true })
 		}
 		if d.table().rule.Name == "processes" {
+			harmless := session(d) != "" || g.passing(d) != ""
 			d.hosts.each(func(h int) {
-				if session(d) != "" || g.passing(d) != "" || out[h].starting(d) != "" {
+				if harmless || out[h].starting(d) != "" {
 					out[h].programs[d.row().Value("path")] = true
 				}
 			})
@@ -224,7 +225,7 @@ func (g *group) passing(d *deviation) string {
 		if g.habits.onDemand[unit] {
 			return unit + " runs now and then"
 		}
-		if path.Base(row.Value("parent_path")) == "cron" || path.Base(row.Value("parent_path")) == "crond" || strings.HasSuffix(row.Value("cgroup_path"), "/cron.service") || strings.HasSuffix(row.Value("cgroup_path"), "/crond.service") {
+		if underCron(row) {
 			command := row.Value("cmdline")
 			if _, run, ok := strings.Cut(command, " -c "); ok {
 				command = run
@@ -235,6 +236,12 @@ func (g *group) passing(d *deviation) string {
 		}
 	}
 	return ""
+}
+
+// underCron reports whether a process is cron's child or in its service.
+func underCron(row facts.Raw) bool {
+	parent, group := path.Base(row.Value("parent_path")), row.Value("cgroup_path")
+	return parent == "cron" || parent == "crond" || strings.HasSuffix(group, "/cron.service") || strings.HasSuffix(group, "/crond.service")
 }
 
 func (g *group) passingUnit(d *deviation) string {

@@ -55,18 +55,18 @@ func (g *group) find(refs []*reference, cluster bool) []*deviation {
 	all := g.deviations()
 	learned := learn(g, all)
 	contexts := g.contexts(all)
-	common := g.commonSubjects()
+	g.common = g.commonSubjects()
 	for _, d := range all {
 		g.weigh(d)
 	}
-	g.novel(all, common)
+	g.novel(all)
 	for _, d := range all {
 		d.addTraits()
 		g.count(d, learned)
 		g.withBaseline(d, refs)
 		g.explain(d, contexts)
 	}
-	g.joinStories(all, learned, common)
+	g.joinStories(all, learned)
 	if len(g.hosts) == 2 {
 		for _, d := range all {
 			d.undecided()

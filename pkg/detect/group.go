@@ -20,6 +20,7 @@ type group struct {
 	cells    []hostSet       // the subpopulations, largest first
 	patterns []hostSet       // sets of hosts that subpopulations account for
 	habits   habits          // what the group does now and then
+	common   map[string]bool // what rows of most hosts name; known once deviations are
 	onDisk   map[string]bool // programs that are a file on some host
 }
 

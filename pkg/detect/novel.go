@@ -13,7 +13,7 @@ import (
 const novelBits = 1.5
 
 // novel adds a trait to rows that bring a program of their own.
-func (g *group) novel(all []*deviation, common map[string]bool) {
+func (g *group) novel(all []*deviation) {
 	for _, d := range all {
 		if d.kind != triage.Added {
 			continue
@@ -22,7 +22,7 @@ func (g *group) novel(all []*deviation, common map[string]bool) {
 			d.traits = append(d.traits, trait{bits: intrudedBits, mild: true, technique: "T1055", text: "runs inside " + unit + ", where other hosts run nothing like it"})
 		}
 		p := program(d)
-		if p == "" || common[p] || common["/usr"+p] || common[strings.TrimPrefix(p, "/usr")] {
+		if p == "" || g.common[p] || g.common["/usr"+p] || g.common[strings.TrimPrefix(p, "/usr")] {
 			continue
 		}
 		d.traits = append(d.traits, trait{bits: novelBits, mild: true, text: "names a program that most hosts do not have, " + p})

@@ -103,7 +103,6 @@ func (b *builder) number(name string) (int, bool) {
 func (b *builder) scores(found []*deviation) (bits []float64, loud []int) {
 	n := len(b.group.hosts)
 	bits, loud = make([]float64, n), make([]int, n)
-	common := b.group.commonSubjects()
 	perHost := make([][]*deviation, n)
 	for _, d := range found {
 		f := b.finding[d]
@@ -118,7 +117,7 @@ func (b *builder) scores(found []*deviation) (bits []float64, loud []int) {
 		})
 	}
 	for h, all := range perHost {
-		bits[h] = b.hostScore(mechanisms(all, common))
+		bits[h] = b.hostScore(mechanisms(all, b.group.common))
 	}
 	return bits, loud
 }
@@ -137,13 +136,12 @@ func alone(group []*deviation) float64 {
 // leaves no harmless explanation, a rule, a query in which one row is enough, or
 // other contents under the same name.
 func (d *deviation) telling() bool {
-	return d.incriminating() || d.score.floor > 0 || d.score.prior >= gravePrior || slices.Contains(d.changed, "sha256")
+	return d.incriminating() || d.score.prior >= gravePrior || slices.Contains(d.changed, "sha256")
 }
 
 func (b *builder) hostScore(groups [][]*deviation) float64 {
-	best := map[string]float64{} // by the query of a mechanism's best finding
-	quiet := 0.0                 // the highest of what only its rarity speaks for
-	var order []string
+	var best perQuery // by the query of a mechanism's best finding
+	quiet := 0.0      // the highest of what only its rarity speaks for
 	for _, group := range groups {
 		top, grave, weight := b.finding[group[0]], false, plainWeight
 		for _, d := range group {
@@ -163,16 +161,33 @@ func (b *builder) hostScore(groups [][]*deviation) float64 {
 			quiet = max(quiet, weight*alone(group))
 			continue
 		}
-		if _, seen := best[top.Query]; !seen {
-			order = append(order, top.Query)
-		}
-		best[top.Query] = max(best[top.Query], top.Score)
+		best.add(top.Query, top.Score)
 	}
-	sum := quiet
-	for _, query := range order {
-		sum += best[query]
+	return best.sum(quiet)
+}
+
+// perQuery keeps the best score of each query, and adds them up in the order in
+// which the queries came: the same sum every time.
+type perQuery struct {
+	best  map[string]float64
+	order []string
+}
+
+func (p *perQuery) add(query string, bits float64) {
+	if p.best == nil {
+		p.best = map[string]float64{}
 	}
-	return sum
+	if _, seen := p.best[query]; !seen {
+		p.order = append(p.order, query)
+	}
+	p.best[query] = max(p.best[query], bits)
+}
+
+func (p *perQuery) sum(start float64) float64 {
+	for _, query := range p.order {
+		start += p.best[query]
+	}
+	return start
 }
 
 // stories tells, for each set of hosts with several loud findings, what they
@@ -190,23 +205,16 @@ func (b *builder) stories(found []*deviation) []triage.Story {
 			continue
 		}
 		s := triage.Story{Hosts: b.names(bundle.hosts)}
-		queries := map[string]float64{}
-		var order []string
+		var best perQuery
 		for _, d := range bundle.deviations {
 			f := b.finding[d]
 			s.Findings = append(s.Findings, f.ID)
 			if !s.Severity.AtLeast(f.Severity) || s.Severity == "" {
 				s.Severity = f.Severity
 			}
-			if _, seen := queries[f.Query]; !seen {
-				order = append(order, f.Query)
-			}
-			queries[f.Query] = max(queries[f.Query], f.Score)
+			best.add(f.Query, f.Score)
 		}
-		for _, q := range order {
-			s.Score += queries[q]
-		}
-		s.Score = round(s.Score)
+		s.Score = round(best.sum(0))
 		for _, d := range bundle.deviations {
 			b.finding[d].Severity = s.Severity
 		}

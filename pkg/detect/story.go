@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"strings"
 
-	"diffy/pkg/facts"
 	"diffy/pkg/triage"
 )
 
@@ -79,7 +78,7 @@ func alike(a, b hostSet) float64 {
 }
 
 // quiet reports whether a deviation would count if one host showed it.
-func (d *deviation) quiet(n int, r *rates) bool {
+func (d *deviation) quiet(r *rates) bool {
 	if d.score.explained < 0 || d.known || d.alone {
 		return false
 	}
@@ -89,10 +88,10 @@ func (d *deviation) quiet(n int, r *rates) bool {
 // joinStories adds to each deviation what the others of its host set add:
 // several hosts that share facts in several queries share a cause, and rows of
 // one host that name the same thing are one mechanism.
-func (g *group) joinStories(all []*deviation, r *rates, common map[string]bool) {
+func (g *group) joinStories(all []*deviation, r *rates) {
 	var quietOnes []*deviation
 	for _, d := range all {
-		if d.quiet(len(g.hosts), r) {
+		if d.quiet(r) {
 			quietOnes = append(quietOnes, d)
 		}
 	}
@@ -108,7 +107,7 @@ func (g *group) joinStories(all []*deviation, r *rates, common map[string]bool) 
 			}
 			continue
 		}
-		for _, mechanism := range mechanisms(quiet, common) {
+		for _, mechanism := range mechanisms(quiet, g.common) {
 			for _, d := range mechanism {
 				d.score.together = min(linkedMost, linkedBits*float64(otherQueries(d, mechanism)))
 			}
@@ -179,12 +178,9 @@ func mechanisms(all []*deviation, common map[string]bool) [][]*deviation {
 
 // links are the strings by which rows of different queries name one thing.
 func links(d *deviation) []string {
-	return linksOf(d.row(), subjects(d))
-}
-
-func linksOf(row facts.Raw, subjects []string) []string {
-	out := slices.Clone(subjects)
-	for _, s := range subjects {
+	row, names := d.row(), subjects(d)
+	out := slices.Clone(names)
+	for _, s := range names {
 		if base := stem(s); base != "" {
 			out = append(out, "stem:"+base)
 		}
