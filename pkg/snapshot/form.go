@@ -48,12 +48,16 @@ func readHead(path string) ([]byte, error) {
 		return nil, err
 	}
 	defer file.Close()
-	head, err := atMost(file, 512)
-	if kind := formOf(head); kind == formTable && len(head) == 512 {
-		return head, err // it takes no more
+	var head []byte
+	for _, size := range []int{512, 4 << 10, headBytes} {
+		rest, bad := atMost(file, size-len(head))
+		if head, err = append(head, rest...), bad; err != nil || len(head) < size {
+			break
+		}
+		if kind := formOf(head); kind > formEmpty { // it takes no more
+			return head, nil
+		}
 	}
-	rest, err := atMost(file, headBytes-len(head))
-	head = append(head, rest...)
 	if err != nil || !bytes.HasPrefix(head, gzipMagic) {
 		return bytes.TrimPrefix(head, byteOrder), err
 	}
