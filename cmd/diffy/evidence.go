@@ -40,7 +40,7 @@ type evidence struct {
 type unit struct {
 	name  string // file or folder
 	alone bool   // all there is in its PATH
-	read  func() ([]*snapshot.Host, error)
+	read  func(r *snapshot.Reader) ([]*snapshot.Host, error)
 }
 
 // facts reads the hosts of all PATHs into canonical facts.
@@ -88,8 +88,9 @@ func (e *evidence) each(ctx context.Context, paths []string, do func(worker int,
 	})
 	for worker := range workers() {
 		group.Go(func() error {
+			reader := snapshot.NewReader(snapshot.DefaultLimits)
 			for u := range work {
-				if err := e.read(u, func(h *snapshot.Host) { do(worker, h) }); err != nil {
+				if err := e.read(reader, u, func(h *snapshot.Host) { do(worker, h) }); err != nil {
 					return err
 				}
 			}
@@ -136,7 +137,7 @@ func (e *evidence) units(paths []string) ([]unit, error) {
 	var out []unit
 	for _, path := range paths {
 		if path == stdin {
-			out = append(out, unit{"stdin", true, func() ([]*snapshot.Host, error) {
+			out = append(out, unit{"stdin", true, func(*snapshot.Reader) ([]*snapshot.Host, error) {
 				return snapshot.ReadLog(e.app.in, "stdin", snapshot.DefaultLimits)
 			}})
 			continue
@@ -150,7 +151,7 @@ func (e *evidence) units(paths []string) ([]unit, error) {
 		}
 		for _, u := range units {
 			if !within(u.Path, e.leave) {
-				out = append(out, unit{u.Path, len(units) == 1, func() ([]*snapshot.Host, error) { return u.Read(snapshot.DefaultLimits) }})
+				out = append(out, unit{u.Path, len(units) == 1, func(r *snapshot.Reader) ([]*snapshot.Host, error) { return r.Read(u) }})
 			}
 		}
 	}
@@ -159,8 +160,8 @@ func (e *evidence) units(paths []string) ([]unit, error) {
 
 // read reads the hosts of one unit. A unit in which no host can be named stops no
 // other; a PATH without any other is an error.
-func (e *evidence) read(u unit, do func(*snapshot.Host)) error {
-	hosts, err := u.read()
+func (e *evidence) read(r *snapshot.Reader, u unit, do func(*snapshot.Host)) error {
+	hosts, err := u.read(r)
 	if err != nil && u.alone {
 		return usage(pathHint, "%w", err)
 	}

@@ -77,16 +77,37 @@ func (c *canonicaliser) table(t *snapshot.Table) {
 	}
 	layout, joined := c.set.layout(t, c.snapshot)
 	c.host.Answered = append(c.host.Answered, layout.table.id)
+	if block := layout.blocks[&t.Cells[0]]; block != nil && c.last {
+		for _, f := range block {
+			c.has(f)
+		}
+		return
+	}
 	v := newView(layout, t, joined)
 	walk := walk{prev: &layout.table.head}
+	var block []*Fact
 	for r := range t.Len() {
 		row := t.Row(r)
 		switch {
 		case c.ours(&v, row):
 			c.host.Own++
 		case v.wanted(row):
-			c.row(&v, &walk, row, r)
+			f := c.row(&v, &walk, row, r)
+			c.has(f)
+			if layout.alike && t.Shared() {
+				block = append(block, f)
+			}
 		}
+	}
+	if block != nil {
+		layout.remember(&t.Cells[0], block)
+	}
+}
+
+// has notes that the host has a fact.
+func (c *canonicaliser) has(f *Fact) {
+	if n := len(f.Hosts); n == 0 || f.Hosts[n-1] != c.place {
+		f.Hosts = append(f.Hosts, c.place)
 	}
 }
 
@@ -118,8 +139,8 @@ func (c *canonicaliser) ours(v *view, row []string) bool {
 // ownFiles are the files that the collector has in its folder.
 var ownFiles = []string{"osqueryi", "collect.sh"}
 
-// row adds one row to the facts of its table.
-func (c *canonicaliser) row(v *view, w *walk, row []string, r int) {
+// row finds or makes the fact of a row.
+func (c *canonicaliser) row(v *view, w *walk, row []string, r int) *Fact {
 	var f *Fact
 	k := c.known(v, w, row, r)
 	if k != nil && !(c.id.maybeIn(k.grams) && c.own(v, row, r)) {
@@ -132,9 +153,7 @@ func (c *canonicaliser) row(v *view, w *walk, row []string, r int) {
 		}
 	}
 	w.step(k)
-	if n := len(f.Hosts); n == 0 || f.Hosts[n-1] != c.place {
-		f.Hosts = append(f.Hosts, c.place)
-	}
+	return f
 }
 
 // known returns what is remembered of a row, nil for nothing; c.raw holds its

@@ -28,6 +28,9 @@ type layout struct {
 	from, on  int      // the columns that the join goes by
 	joinNames []string // "processes.path", …
 	joinAt    []int    // where they stand in the partner
+
+	alike  bool                // rows alike are the same facts on every host
+	blocks map[*string][]*Fact // facts of tables that hosts share, by their first cell
 }
 
 // column is a cell of a row: at < 0 says that the rows lack it, at beyond the
@@ -83,7 +86,20 @@ func newLayout(t *Table, columns []string, joined *snapshot.Table) *layout {
 		l.cells = append(l.cells, column{class: t.Rule.Template[name], at: slices.Index(all, name)})
 	}
 	l.sort(all)
+	own := l.path >= 0 || l.pid >= 0 && l.started >= 0 // a row may be the collector's
+	l.alike = joined == nil && !own && !slices.ContainsFunc(l.cells, func(c column) bool { return c.class != "" })
 	return l
+}
+
+// maxBlocks is how many shared tables of one layout are remembered.
+const maxBlocks = 64
+
+// remember keeps the facts of a table that hosts share.
+func (l *layout) remember(first *string, facts []*Fact) {
+	if l.blocks == nil || len(l.blocks) == maxBlocks {
+		l.blocks = map[*string][]*Fact{}
+	}
+	l.blocks[first] = facts
 }
 
 // join says where the joined columns are.

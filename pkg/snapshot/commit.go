@@ -44,7 +44,7 @@ func (c *commit) line() {
 	}
 	if l.has(fieldError) {
 		c.failure(a)
-		if !l.hasRows() || l.rows.n == 0 {
+		if !l.hasRows() || l.rowCount() == 0 {
 			return
 		}
 		a.cut = true
@@ -101,7 +101,7 @@ func (c *commit) whole(a *answer, cut bool) {
 	if a.older(time) {
 		return
 	}
-	table := c.l.rows.table("", &c.r.limits)
+	table := c.l.table(&c.r.limits)
 	table.Cut = cut || a.cut && c.l.has(fieldError)
 	a.replace(table, time)
 }
@@ -159,7 +159,7 @@ func (c *commit) broken(text string) {
 	}
 	if a := c.answer(); a != nil {
 		if l := c.l; l.members[fieldSnapshot].given || l.members[fieldRows].given {
-			if l.rows.n > 0 {
+			if l.rowCount() > 0 {
 				c.whole(a, true)
 			}
 			c.notes(a)

@@ -11,8 +11,10 @@ import (
 // what it holds stays good until the next parse.
 type line struct {
 	members [fieldCount]member
-	rows    rows // of snapshot, columns, rows and diffResults.added
-	gone    rows // of diffResults.removed
+	rows    rows  // of snapshot, columns, rows and diffResults.added
+	gone    rows  // of diffResults.removed
+	array   array // of snapshot and rows, where it ends the line
+	repeats *repeats
 }
 
 // member is one member of a line.
@@ -82,6 +84,7 @@ func (l *line) parse(data []byte, limits *Limits) *fault {
 	l.members = [fieldCount]member{}
 	l.rows.empty()
 	l.gone.empty()
+	l.array = array{}
 	s := scanner{data: data}
 	if s.next() != '{' {
 		return s.fault("a line of an osquery log, which is an object")
@@ -141,8 +144,7 @@ func (l *line) member(s *scanner, key []byte, limits *Limits) *fault {
 	m.given, m.at = true, s.at
 	switch which {
 	case fieldSnapshot, fieldRows:
-		l.rows.reset()
-		return l.rows.array(s, limits)
+		return l.snapshot(s, limits)
 	case fieldColumns:
 		return l.columns(s, limits)
 	case fieldDiffResults:
@@ -151,6 +153,47 @@ func (l *line) member(s *scanner, key []byte, limits *Limits) *fault {
 	var f *fault
 	m.value, f = s.text()
 	return f
+}
+
+// snapshot reads an array of rows. If it is the last member, as in our own logs,
+// it may be one that is known.
+func (l *line) snapshot(s *scanner, limits *Limits) *fault {
+	l.rows.reset()
+	start, end := s.at, len(s.data)-1
+	if start < end && s.data[end] == '}' {
+		l.array = l.repeats.find(s.data[start:end])
+	}
+	if l.array.known != nil {
+		s.at = end
+		return nil
+	}
+	f := l.rows.array(s, limits)
+	if f != nil || s.at != end {
+		l.array = array{}
+	}
+	return f
+}
+
+// rowCount returns how many rows there are in the line.
+func (l *line) rowCount() int {
+	if l.array.known != nil {
+		return l.array.known.Len()
+	}
+	return l.rows.n
+}
+
+// table makes the table of a snapshot's rows.
+func (l *line) table(limits *Limits) Table {
+	if l.array.known != nil {
+		t := *l.array.known
+		t.shared = true
+		return t
+	}
+	t := l.rows.table("", limits)
+	if l.array.raw != nil && l.rows.notes == (notes{}) {
+		l.repeats.keep(l.array, t)
+	}
+	return t
 }
 
 // columns reads the one row of a line of events. Mostly it has the columns of

@@ -68,6 +68,7 @@ func place(source string, line, at int) string {
 // take reads one line.
 func (r *reading) take(data []byte, at *lines, source string) {
 	l := &r.line
+	l.repeats = r.repeats
 	f := l.parse(data, &r.limits)
 	if f == nil && l.isStatus() {
 		return

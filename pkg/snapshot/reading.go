@@ -9,15 +9,16 @@ import (
 
 // reading is the reading of one unit: its hosts, as far as they are known.
 type reading struct {
-	limits Limits
-	budget int64 // bytes that the unit may still have
-	source string
-	hosts  map[string]*host // by name as given
-	order  []*host
-	tables int
-	stray  []string // problems that name no host
-	strays int
-	cut    bool // a file ended before its end
+	limits  Limits
+	budget  int64 // bytes that the unit may still have
+	source  string
+	hosts   map[string]*host // by name as given
+	order   []*host
+	tables  int
+	stray   []string // problems that name no host
+	strays  int
+	cut     bool     // a file ended before its end
+	repeats *repeats // nil: every answer is read
 	*scratch
 }
 

@@ -25,7 +25,7 @@ func (s *scratch) release() {
 		clear(t.columns[:cap(t.columns)]) // their names are the hosts'
 		clear(t.heads[:cap(t.heads)])
 	}
-	s.line.members = [fieldCount]member{}
+	s.line.members, s.line.array, s.line.repeats = [fieldCount]member{}, array{}, nil
 	if size <= maxScratch {
 		scratches.Put(s)
 	}

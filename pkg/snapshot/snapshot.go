@@ -68,7 +68,12 @@ type Table struct {
 	Cells   []string // raw values, JSON escapes resolved, invalid UTF-8 kept
 	Cut     bool     // rows or values were lost, Host.Errors says why: what is not here may be on the host
 	absent  []uint64 // a bit for each cell that was not there; nil: all were
+	shared  bool
 }
+
+// Shared reports whether other hosts that the same Reader read have the very same
+// cells, which then begin at the same place of memory.
+func (t *Table) Shared() bool { return t.shared }
 
 // Len returns the number of rows.
 func (t *Table) Len() int {

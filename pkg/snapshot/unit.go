@@ -10,8 +10,9 @@ import (
 // Read reads the unit's hosts, sorted by name. Whatever is wrong with a host or
 // one of its queries is in Host.Errors; an error means that the unit has no host
 // that could be named. A log <host>.jsonl that holds nothing is such a host, cut.
-func (u Unit) Read(l Limits) ([]*Host, error) {
-	r := newReading(u.Path, l)
+func (u Unit) Read(l Limits) ([]*Host, error) { return u.read(newReading(u.Path, l)) }
+
+func (u Unit) read(r *reading) ([]*Host, error) {
 	if u.kind == formTable {
 		r.folder(folderHost(u.Path), u.Path, u.files)
 		return r.finish()
