@@ -179,9 +179,10 @@ func (s *Set) Merge(o *Set) error {
 }
 
 // table finds or makes the table of a query under the rule that fits its
-// columns. Rows of one query that follow different rules are different tables:
-// their facts cannot be compared.
+// columns, in whatever order the rows have them. Rows of one query that follow
+// different rules are different tables: their facts cannot be compared.
 func (s *Set) table(query string, columns []string, ours bool) *Table {
+	columns = slices.Sorted(slices.Values(columns))
 	asked := strings.Join(columns, "\x00") + "\x00\x00" + query
 	if ours {
 		asked += "\x00ours"
