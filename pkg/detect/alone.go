@@ -13,6 +13,10 @@ import (
 // the baseline can see it.
 const aloneBits = 8.0
 
+// aloneWeakly is the same of a baseline that nobody has approved: every row that
+// a deploy brought since is new to it, so the query or the row must say more.
+const aloneWeakly = 5.5
+
 // byBaseline lists what only the baselines can tell: rows that most hosts of
 // the group have, or a subpopulation of it, and the baseline's hosts had not,
 // and the reverse.
@@ -55,10 +59,13 @@ func (g *group) byBaseline(refs []*reference, seen []*deviation) []*deviation {
 	}
 	for _, d := range out {
 		d.score.rarity = aloneBits
+		ref := refs[g.cell[d.hosts.first()]]
+		if d.weak = ref.weak; d.weak {
+			d.score.rarity = aloneWeakly
+		}
 		if d.table().rule.Momentary {
 			d.score.rarity += explainedPartly // a baseline is one moment
 		}
-		ref := refs[g.cell[d.hosts.first()]]
 		if churn[ref] == nil {
 			churn[ref] = map[*table]float64{}
 		}
@@ -207,7 +214,10 @@ func (g *group) withBaseline(d *deviation, refs []*reference) {
 		if ref == nil {
 			return
 		}
-		bits := 0.0
+		bits, part := 0.0, 1.0
+		if ref.weak {
+			part = weakPart
+		}
 		if d.kind == triage.Missing {
 			known := ref.answers(d.table())
 			if known == nil {
@@ -225,7 +235,9 @@ func (g *group) withBaseline(d *deviation, refs []*reference) {
 		} else if !ref.loose {
 			bits = notBaseline
 		}
-		most = max(most, bits)
+		if bits *= part; bits > most {
+			most, d.weak = bits, ref.weak
+		}
 	})
 	if d.table().rule.Momentary || d.table().rule.Anchor {
 		most = min(most, 0) // one more moment proves nothing

@@ -13,12 +13,14 @@ type Baseline struct {
 	Name, Version string
 	Created       string // RFC 3339, UTC
 	Set           *facts.Set
+	Weak          bool // a good run that nobody has approved: a prior, no more
 }
 
 // reference is what the baselines say to one subpopulation: those that fit it,
 // united. A value seen on any of their hosts is normal.
 type reference struct {
 	loose   bool // of another kind of host: it speaks only of what does not follow the kind
+	weak    bool // nobody has approved it: a fleet that is wholly compromised looks good too
 	hosts   int
 	tables  map[string]*referenceTable // by table id
 	version []string                   // names of the baselines
@@ -80,39 +82,30 @@ func (g *group) fit(b Baseline, cell hostSet) (agree, differ, apart int) {
 const fits = 0.9
 
 // match finds for each subpopulation the baselines that fit it best, and says
-// of each baseline whom it fits.
+// of each baseline whom it fits. One that is approved goes before any that is not.
 func (g *group) match(baselines []Baseline) (refs []*reference, results []triage.BaselineResult) {
 	refs = make([]*reference, len(g.cells))
 	matched := make([][]string, len(baselines))
 	for c, cell := range g.cells {
-		best, most := []int(nil), -1
-		near, nearest := -1, -1
-		for i, b := range baselines {
-			agree, differ, apart := g.fit(b, cell)
-			if float64(agree) < fits*float64(agree+differ) {
-				continue
-			}
-			if apart > 0 {
-				if score := agree - differ - apart; score > nearest {
-					near, nearest = i, score
-				}
-				continue
-			}
-			switch score := agree - differ; {
-			case score > most:
-				best, most = []int{i}, score
-			case score == most:
-				best = append(best, i)
-			}
+		best, near := g.fitting(baselines, cell, false)
+		weak, nearest := g.fitting(baselines, cell, true)
+		for _, i := range slices.Concat(best, weak) {
+			matched[i] = append(matched[i], cellName(c))
+		}
+		if best == nil {
+			best = weak
+		}
+		if near < 0 {
+			near = nearest
 		}
 		if best == nil && near >= 0 {
-			refs[c] = &reference{tables: map[string]*referenceTable{}, loose: true}
+			refs[c] = newReference(baselines[near])
+			refs[c].loose = true
 			refs[c].add(baselines[near])
 		}
 		for _, i := range best {
-			matched[i] = append(matched[i], cellName(c))
 			if refs[c] == nil {
-				refs[c] = &reference{tables: map[string]*referenceTable{}}
+				refs[c] = newReference(baselines[i])
 			}
 			refs[c].add(baselines[i])
 		}
@@ -120,10 +113,41 @@ func (g *group) match(baselines []Baseline) (refs []*reference, results []triage
 	for i, b := range baselines {
 		results = append(results, triage.BaselineResult{
 			Name: b.Name, Version: b.Version, Created: b.Created, Hosts: len(b.Set.Hosts()),
-			Subpopulation: strings.Join(matched[i], ","), Stale: len(matched[i]) == 0,
+			Subpopulation: strings.Join(matched[i], ","), Stale: len(matched[i]) == 0, Weak: b.Weak,
 		})
 	}
 	return refs, results
+}
+
+// fitting lists the baselines that fit a subpopulation best, of those that are
+// weak or of those that are not; near is the one of another kind of host that
+// comes closest, -1 for none.
+func (g *group) fitting(baselines []Baseline, cell hostSet, weak bool) (best []int, near int) {
+	most, nearest := -1, -1
+	near = -1
+	for i, b := range baselines {
+		if b.Weak != weak {
+			continue
+		}
+		agree, differ, apart := g.fit(b, cell)
+		if float64(agree) < fits*float64(agree+differ) {
+			continue
+		}
+		switch score := agree - differ - apart; {
+		case apart > 0 && score > nearest:
+			near, nearest = i, score
+		case apart > 0:
+		case score > most:
+			best, most = []int{i}, score
+		case score == most:
+			best = append(best, i)
+		}
+	}
+	return best, near
+}
+
+func newReference(b Baseline) *reference {
+	return &reference{tables: map[string]*referenceTable{}, weak: b.Weak}
 }
 
 // cellName is A for the largest subpopulation, then B, … Z, AA, …

@@ -123,7 +123,7 @@ func (g *group) byRule(seen []*deviation, refs []*reference) []*deviation {
 				g.weigh(d)
 				if d.addTraits(); d.score.floor > 0 {
 					g.withBaseline(d, refs)
-					if d.known {
+					if d.known && !d.weak {
 						d.score.floor += inBaseline
 					}
 					out = append(out, d)

@@ -138,6 +138,30 @@ func TestOneHostHasOnlyRulesAndBaseline(t *testing.T) {
 	}
 }
 
+// TestWeakBaseline holds what a run that nobody approved may say: it is a prior,
+// speaks louder of a grave query than of another, and silences no rule.
+func TestWeakBaseline(t *testing.T) {
+	last := func(hosts ...*snapshot.Host) []detect.Baseline {
+		return []detect.Baseline{{Name: "last", Set: setOf(t, hosts...), Weak: true}}
+	}
+	all := group(5, ours("a", newKey), ours("b", newKey), ours("c", newKey), ours("d", newKey), ours("e", newKey))
+	r := detect.Run(detect.Input{Group: "g", Set: setOf(t, all...), Baselines: last(ours("clean"))})
+	f := find(r, "authorized_keys", triage.Added)
+	if f == nil || f.Severity != triage.Medium || !strings.Contains(f.Why, "the last good run does not have") || !r.Group.Baselines[0].Weak {
+		t.Errorf("a key that came to all hosts since: %+v, baselines %+v", f, r.Group.Baselines)
+	}
+	odd := group(5, ours("odd", twinRoot))
+	r = detect.Run(detect.Input{Group: "g", Set: setOf(t, odd...), Baselines: last(ours("odd", twinRoot))})
+	if f := find(r, "users", triage.Added); f == nil || f.Severity != triage.High {
+		t.Errorf("a second root that the last good run had too: %+v", f)
+	}
+	both := append(last(ours("odd", newKey)), detect.Baseline{Name: "clean", Set: setOf(t, ours("clean"))})
+	r = detect.Run(detect.Input{Group: "g", Set: setOf(t, group(5, ours("odd", newKey))...), Baselines: both})
+	if f := find(r, "authorized_keys", triage.Added); f == nil || !strings.Contains(f.Why, "the baseline does not have it") || r.Group.Baselines[0].Stale {
+		t.Errorf("an approved baseline goes first: %+v, baselines %+v", f, r.Group.Baselines)
+	}
+}
+
 func TestMajorityCompromised(t *testing.T) {
 	hosts := group(10, ours("a", newKey), ours("b", newKey), ours("c", newKey), ours("d", newKey), ours("e", newKey), ours("f", newKey), ours("g", newKey))
 	if f := find(detect.Run(detect.Input{Group: "g", Set: setOf(t, hosts...)}), "authorized_keys", triage.Added); f != nil && f.Severity.Loud() {

@@ -27,6 +27,7 @@ type deviation struct {
 	reason string // what explains it, for the sentence; empty: nothing
 	alone  bool   // only the baseline sees it
 	known  bool   // the baseline's hosts show it too
+	weak   bool   // the baseline is a run that nobody has approved
 	rows   int    // how many rows it stands for
 	former *key   // of a row that moved: where it was
 }

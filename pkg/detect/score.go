@@ -20,6 +20,7 @@ const (
 	betaStable   = 200.0 // the same for queries that hardly change
 	inBaseline   = -5.0
 	notBaseline  = 2.0
+	weakPart     = 0.4 // of what a baseline says, where nobody has approved it
 	ruleFloor    = 8.0 // a rule speaks whatever the other hosts have
 	thresholdMed = 7.5
 	thresholdTop = 12.0
@@ -64,7 +65,7 @@ func severity(bits float64, grave bool) triage.Severity {
 // grave reports whether more than counting speaks for a deviation.
 func (d *deviation) grave() bool {
 	s := d.score
-	return s.traits >= 2 || s.floor > 0 || s.traits > 0 && s.baseline > 0 || s.prior >= gravePrior || d.alone || s.together > 0 && d.hosts.count() > 1
+	return s.traits >= 2 || s.floor > 0 || s.traits > 0 && s.baseline > 0 || s.prior >= gravePrior || d.alone && !d.weak || s.together > 0 && d.hosts.count() > 1
 }
 
 // rare is the bits of a feature that with of compared hosts have.

@@ -79,7 +79,7 @@ func alike(a, b hostSet) float64 {
 
 // quiet reports whether a deviation would count if one host showed it.
 func (d *deviation) quiet(r *rates) bool {
-	if d.score.explained < 0 || d.known || d.alone {
+	if d.score.explained < 0 || d.known && !d.weak || d.alone {
 		return false
 	}
 	return rare(1, d.compared, r.expected(d, d.compared))+d.score.likes+d.score.spread+min(d.score.prior, 0) >= quietBits

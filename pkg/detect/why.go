@@ -13,9 +13,9 @@ func (g *group) why(d *deviation) string {
 	var b strings.Builder
 	switch {
 	case d.alone && d.kind == triage.Missing:
-		fmt.Fprintf(&b, "%s lack what every host of the baseline has", of(d.with, d.compared))
+		fmt.Fprintf(&b, "%s lack what every host of %s has", of(d.with, d.compared), d.reference())
 	case d.alone:
-		fmt.Fprintf(&b, "%s %s what the baseline does not have", of(d.with, d.compared), verb(d))
+		fmt.Fprintf(&b, "%s %s what %s does not have", of(d.with, d.compared), verb(d), d.reference())
 	case d.with == d.compared && d.compared > 1:
 		fmt.Fprintf(&b, "all %d hosts have this", d.compared)
 	case d.compared == 1:
@@ -71,17 +71,25 @@ func clauses(traits []trait) string {
 func beside(d *deviation) string {
 	switch {
 	case d.kind == triage.Missing && d.known:
-		return "not every host of the baseline has it either"
+		return "not every host of " + d.reference() + " has it either"
 	case d.kind == triage.Missing:
-		return "every host of the baseline has it"
+		return "every host of " + d.reference() + " has it"
 	case d.kind == triage.Changed && d.known:
-		return "the baseline has this value too"
+		return d.reference() + " has this value too"
 	case d.kind == triage.Changed:
-		return "the baseline does not have this value"
+		return d.reference() + " does not have this value"
 	case d.known:
-		return "the baseline has it too"
+		return d.reference() + " has it too"
 	}
-	return "the baseline does not have it"
+	return d.reference() + " does not have it"
+}
+
+// reference names what a deviation was held against.
+func (d *deviation) reference() string {
+	if d.weak {
+		return "the last good run"
+	}
+	return "the baseline"
 }
 
 func of(n, all int) string {

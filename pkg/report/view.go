@@ -195,6 +195,9 @@ func references(r *triage.Result) []reference {
 		if b.Subpopulation != "" {
 			fits = "fits " + b.Subpopulation
 		}
+		if b.Weak {
+			fits = "not approved: " + fits
+		}
 		if b.Stale {
 			fits = "stale: " + fits
 		}

@@ -57,6 +57,7 @@ type BaselineResult struct {
 	Hosts         int    `json:"hosts"`
 	Subpopulation string `json:"subpopulation"` // ids, comma separated; empty: fits nobody
 	Stale         bool   `json:"stale"`
+	Weak          bool   `json:"weak"` // a good run that nobody has approved
 }
 
 // HostResult is one requested host.
