@@ -16,7 +16,7 @@ import (
 // layers are the packages by what they may import of ours: only those of a
 // layer before their own.
 var layers = [][]string{
-	{"pkg/triage", "collect"},
+	{"pkg/triage", "pkg/cost", "collect"},
 	{"pkg/pack", "pkg/snapshot"},
 	{"pkg/facts"},
 	{"pkg/detect"},
@@ -27,7 +27,7 @@ var layers = [][]string{
 }
 
 // pure are the packages that know no clock, network or SDK.
-var pure = []string{"pkg/triage", "pkg/pack", "pkg/snapshot", "pkg/facts", "pkg/detect", "pkg/report", "pkg/trigger"}
+var pure = []string{"pkg/triage", "pkg/pack", "pkg/snapshot", "pkg/facts", "pkg/detect", "pkg/report", "pkg/trigger", "pkg/cost"}
 
 // TestImportsGoOneWay reads the sources and holds their imports against the
 // layers. Tests may import what they need.

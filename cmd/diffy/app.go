@@ -130,7 +130,7 @@ func (a *app) root() *cobra.Command {
 		}
 	}
 	add(groupTriage, a.analyze(), a.triage(), a.trigger())
-	add(groupLook, a.compare(), a.whoHas(), a.queries(), a.verify())
+	add(groupLook, a.compare(), a.whoHas(), a.queries(), a.verify(), a.cost())
 	add(groupKeep, a.baseline(), a.suppress(), a.runs())
 	root.AddCommand(a.versionCommand())
 	return root

@@ -43,6 +43,9 @@ func (b Batching) size(n int) int {
 	return max(1, min(cmp.Or(b.Size, 50), (n+b.branches()-1)/b.branches()))
 }
 
+// Count returns how many batches n hosts of one place and platform make.
+func (b Batching) Count(n int) int { return (n + b.size(n) - 1) / b.size(n) }
+
 func (b Batching) branches() int { return cmp.Or(b.Branches, 100) }
 
 // neverSent is the batch of the hosts that nothing is sent to.
