@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -36,6 +37,9 @@ func (f *Fleet) Group(ctx context.Context, t triage.Target, expand bool) (pipeli
 		Key:   chosen.key,
 		Notes: chosen.notes,
 	}
+	if chosen.closest != "" && chosen.closest != chosen.key {
+		group.Closer = &pipeline.GroupName{ID: groupID(place, chosen.closest), Key: chosen.closest}
+	}
 	group.Hosts = candidates(place, chosen)
 	if err := f.askSSM(ctx, place, group.Hosts); err != nil {
 		return pipeline.Group{}, err
@@ -59,6 +63,7 @@ type chosen struct {
 	key       string
 	instances []types.Instance
 	named     []string // instances that were asked for by their id
+	closest   string   // key of the closest group of the first of them; "" where there is no ladder
 	notes     []string
 }
 
@@ -75,13 +80,15 @@ func (f *Fleet) choose(ctx context.Context, find finder, t triage.Target, expand
 }
 
 // chooseByID returns the instances themselves, or the first group on the ladder
-// that has one of them and at least one more.
+// that has one of them and at least one more. An instance that is alone in all of
+// its groups stands for the closest: its baseline lies under that name.
 func (f *Fleet) chooseByID(ctx context.Context, find finder, ids []string, expand bool) (chosen, error) {
 	own, err := find.byID(ctx, ids)
 	if err != nil {
 		return chosen{}, err
 	}
 	if expand {
+		var closest chosen
 		for _, i := range own {
 			c, err := f.groupOf(ctx, find, i)
 			if err != nil {
@@ -90,13 +97,18 @@ func (f *Fleet) chooseByID(ctx context.Context, find finder, ids []string, expan
 			if len(c.instances) > 1 {
 				return c.with(own, ids), nil
 			}
+			closest = c
+		}
+		if len(own) == 1 {
+			return closest.with(own, ids).alone(), nil
 		}
 	}
 	return chosen{key: pipeline.TargetKey(triage.Target{InstanceIDs: ids}), instances: own, named: ids}, nil
 }
 
-// groupOf goes down the ladder from one instance.
-func (f *Fleet) groupOf(ctx context.Context, find finder, i types.Instance) (chosen, error) {
+// groupOf goes down the ladder from one instance, to the first group that has
+// another one too. Where none has, it returns the first of all.
+func (f *Fleet) groupOf(ctx context.Context, find finder, i types.Instance) (closest chosen, err error) {
 	for _, t := range ladder(i, f.groupTag) {
 		s, err := selectorOf(t)
 		if err != nil {
@@ -107,11 +119,21 @@ func (f *Fleet) groupOf(ctx context.Context, find finder, i types.Instance) (cho
 			return chosen{}, err
 		}
 		c := chosen{key: s.key, instances: instances, named: []string{aws.ToString(i.InstanceId)}}.withoutGone()
+		if closest.key == "" {
+			closest = c
+		}
 		if len(c.instances) > 1 {
+			c.closest = closest.key
 			return c, nil
 		}
 	}
-	return chosen{}, nil
+	return closest, nil
+}
+
+// alone says that there is nobody to compare with.
+func (c chosen) alone() chosen {
+	c.notes = append(c.notes, fmt.Sprintf("%s is the only instance of %s: it can be held against a baseline, rules and pivots, and against no other host.", c.named[0], c.key))
+	return c
 }
 
 // with adds instances that were asked for to the group, and says which of them
@@ -166,7 +188,7 @@ func candidates(place pipeline.Place, c chosen) []pipeline.Candidate {
 			known[id] = true
 			all = append(all, pipeline.Candidate{
 				Host:   triage.Host{ID: id, Account: place.Account, Region: place.Region},
-				Reason: "no such instance",
+				Reason: whyNone(id),
 			})
 		}
 	}
@@ -189,6 +211,17 @@ func describeHost(place pipeline.Place, i types.Instance) triage.Host {
 		h.Launched = i.LaunchTime.UTC().Format(time.RFC3339)
 	}
 	return h
+}
+
+// whyNone says why there is no instance of a name that was asked for.
+func whyNone(id string) string {
+	switch {
+	case strings.HasPrefix(id, "fargate-"): // as Kubernetes names its nodes there
+		return "Fargate: there is no host to examine"
+	case strings.HasPrefix(id, "mi-"):
+		return "managed by SSM, but no EC2 instance"
+	}
+	return "no such instance"
 }
 
 func whyNot(h triage.Host) string {

@@ -32,7 +32,7 @@ func TestCandidates(t *testing.T) {
 	}
 	fromTemplate := host("i-b", "linux", "pending")
 	fromTemplate.Template = "lt-1:7"
-	group := chosen{named: []string{"i-d", "i-z"}, instances: []types.Instance{
+	group := chosen{named: []string{"i-d", "i-z", "mi-1", "fargate-ip-10-0-0-1.eu-west-1.compute.internal"}, instances: []types.Instance{
 		instance("i-d", types.InstanceStateNameTerminated, nil),
 		instance("i-c", types.InstanceStateNameRunning, func(i *types.Instance) { i.Platform = types.PlatformValuesWindows }),
 		instance("i-b", types.InstanceStateNamePending, func(i *types.Instance) {
@@ -43,11 +43,13 @@ func TestCandidates(t *testing.T) {
 		instance("i-a", types.InstanceStateNameStopped, nil),
 	}}
 	want := []pipeline.Candidate{
+		{Host: triage.Host{ID: "fargate-ip-10-0-0-1.eu-west-1.compute.internal", Account: "1", Region: "r"}, Reason: "Fargate: there is no host to examine"},
 		{Host: host("i-a", "linux", "stopped"), Reason: "stopped"},
 		{Host: fromTemplate},
 		{Host: host("i-c", "windows", "running"), Reason: "windows"},
 		{Host: host("i-d", "linux", "terminated"), Reason: "terminated"},
 		{Host: triage.Host{ID: "i-z", Account: "1", Region: "r"}, Reason: "no such instance"},
+		{Host: triage.Host{ID: "mi-1", Account: "1", Region: "r"}, Reason: "managed by SSM, but no EC2 instance"},
 	}
 	got := candidates(pipeline.Place{Account: "1", Region: "r"}, group)
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -76,7 +76,8 @@ type Fleet interface {
 	// Group returns the hosts that the target chooses. With expand and instance
 	// ids: the group of the first instance that is in one (auto scaling group,
 	// launch template, stack, instance profile, image, configured tag: the first
-	// that gives at least two hosts), else the instances themselves. A selector that
+	// that gives at least two hosts), else, for one instance, the closest group that
+	// it is alone in, else the instances themselves. A selector that
 	// matches nothing gives a group without hosts and no error; an instance id that
 	// does not exist is a candidate whose reason says so.
 	Group(ctx context.Context, t triage.Target, expand bool) (Group, error)
@@ -88,7 +89,15 @@ type Group struct {
 	Key   string // names it in the result: "asg:web-prod"
 	Hosts []Candidate
 	Notes []string // what the result should say of the choice; one sentence each
+
+	// Closer is the group on the ladder that the first instance is closest to, where
+	// it is alone in that one, which is why this group was chosen. A baseline of the
+	// instance is the baseline of that group. Nil: this group is the closest.
+	Closer *GroupName
 }
+
+// GroupName names a group as in Group.
+type GroupName struct{ ID, Key string }
 
 // Candidate is a host of a group, and why it cannot be examined if it cannot.
 type Candidate struct {
@@ -187,13 +196,17 @@ type Form struct {
 // Baselines keeps the facts of clean hosts, versioned.
 type Baselines interface {
 	// Find returns the baselines of a group, newest first. version "" or "auto":
-	// the approved ones, else the current one, else none. Any other version: that
-	// one alone, approved or not, or ErrNotFound. It never returns half a baseline:
-	// one that does not have its digest is an error.
+	// the approved ones, else the current one, else the weak ones, of which there are
+	// two at most, else none. Any other version: that one alone, approved or not, or
+	// ErrNotFound. It never returns half a baseline: one that does not have its digest
+	// is an error, and a weak one is left out then.
 	Find(ctx context.Context, group, version string) ([]Baseline, error)
 	// Store adds a version and makes it the group's current one unless a later one
 	// (by Created) is. The same version again, with the same bytes, changes nothing;
-	// with other bytes it is ErrExists. It is never approved by this.
+	// with other bytes it is ErrExists. It is never approved by this. A weak one is
+	// kept apart from the others, never becomes current, and takes the place of all
+	// weak ones but the one before it, which a run that stored its own still needs
+	// when it is analysed again.
 	Store(ctx context.Context, b Baseline) error
 }
 
@@ -205,7 +218,8 @@ type Baseline struct {
 	Hosts    int    `json:"hosts"`
 	Pack     string `json:"pack"` // name and version: "linux-triage 3"
 	Approved bool   `json:"approved"`
-	Data     []byte `json:"-"` // facts.Set as encoded, uncompressed
+	Weak     bool   `json:"weak,omitempty"` // the facts of a good run, which nobody has chosen
+	Data     []byte `json:"-"`              // facts.Set as encoded, uncompressed
 }
 
 // Suppressions knows which findings were declared known and good. Read only:

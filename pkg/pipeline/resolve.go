@@ -50,7 +50,8 @@ func (h Resolve) Handle(ctx context.Context, in ResolveIn) (ResolveOut, error) {
 
 // group finds the hosts of a request. Instances that a baseline is made of, and
 // not expanded, stand for their group all the same: it is stored under the name
-// of the group that later runs examine.
+// of the group that later runs examine, which is the closest one, though it may
+// have no other instance yet.
 func (h Resolve) group(ctx context.Context, r triage.Request) (Group, error) {
 	expand := r.Expand != nil && *r.Expand
 	stand := r.Purpose == triage.PurposeBaseline && len(r.Target.InstanceIDs) > 0 && !expand
@@ -59,6 +60,9 @@ func (h Resolve) group(ctx context.Context, r triage.Request) (Group, error) {
 		group.Hosts = slices.DeleteFunc(slices.Clone(group.Hosts), func(c Candidate) bool {
 			return !slices.Contains(r.Target.InstanceIDs, c.ID)
 		})
+		if group.Closer != nil {
+			group.ID, group.Key = group.Closer.ID, group.Closer.Key
+		}
 	}
 	return group, err
 }

@@ -129,6 +129,7 @@ func TestResolveNamedInstances(t *testing.T) {
 	}{
 		{"a baseline", string(sample), "asg:web", 1},
 		{"a baseline of the whole group", `{"purpose":"baseline","target":{"instanceIds":["` + named + `"]}}`, "asg:web", 3},
+		{"a baseline of the first of its group", string(sample), "asg:new", 1},
 		{"exactly these", `{"target":{"instanceIds":["` + named + `"]},"expand":false}`, "instances:" + named, 1},
 	}
 	for _, test := range tests {
@@ -136,6 +137,9 @@ func TestResolveNamedInstances(t *testing.T) {
 			w := newWorld(t)
 			w.group = pipeline.Group{ID: "1111/eu-west-1/asg:web", Key: "asg:web", Hosts: hosts("i-1", named, "i-2")}
 			w.exact = pipeline.Group{ID: "1111/eu-west-1/instances:" + named, Key: "instances:" + named, Hosts: hosts(named)}
+			if test.key == "asg:new" {
+				w.group.Closer = &pipeline.GroupName{ID: "1111/eu-west-1/asg:new", Key: "asg:new"}
+			}
 			out, err := w.resolve().Handle(context.Background(), resolveIn("run-1", test.input))
 			w.check(err)
 			var plan pipeline.Plan

@@ -3,6 +3,7 @@ package e2e
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -82,6 +83,7 @@ func TestGroups(t *testing.T) {
 		w.launch(ec2.RunInstancesInput{ImageId: aws.String("ami-0ccccccccccccccc4")}, 1, map[string]string{"role": "queue", "env": "test"})...)
 	slices.Sort(tagged)
 	alone := w.launch(ec2.RunInstancesInput{ImageId: aws.String("ami-0ccccccccccccccc5")}, 1, nil)
+	other := w.launch(ec2.RunInstancesInput{ImageId: aws.String("ami-0ccccccccccccccc6")}, 1, nil)
 	described := w.describe(asg[0])
 
 	tests := []struct {
@@ -104,7 +106,8 @@ func TestGroups(t *testing.T) {
 		{"ladder: instance profile", triage.Target{InstanceIDs: profiled[:1]}, true, "profile:db", profiled},
 		{"ladder: image", triage.Target{InstanceIDs: imaged[:1]}, true, "image:ami-0ccccccccccccccc2", imaged},
 		{"ladder: tag", triage.Target{InstanceIDs: tagged[:1]}, true, "tag:role=queue", tagged},
-		{"ladder: nothing in common", triage.Target{InstanceIDs: alone}, true, "instances:" + alone[0], alone},
+		{"ladder: alone in every group", triage.Target{InstanceIDs: alone}, true, "image:ami-0ccccccccccccccc5", alone},
+		{"ladder: nothing in common", triage.Target{InstanceIDs: []string{alone[0], other[0]}}, true, "instances:" + strings.Join(sorted(alone[0], other[0]), ","), sorted(alone[0], other[0])},
 		{"ladder: the second has a group", triage.Target{InstanceIDs: []string{alone[0], imaged[0]}}, true, "image:ami-0ccccccccccccccc2", sorted(append(imaged, alone[0])...)},
 		{"another region", triage.Target{AutoScalingGroup: "web-prod", Region: "us-east-1"}, false, "asg:web-prod", []string{}},
 	}
@@ -126,6 +129,27 @@ func TestGroups(t *testing.T) {
 				t.Errorf("group (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// The first instance of a new group is compared with what there is, and a baseline
+// of it is its own group's.
+func TestFirstOfItsGroup(t *testing.T) {
+	w := newWorld(t)
+	c, err := cloud.New(t.Context(), w.cfg)
+	w.must(err)
+	all := w.scale("web-prod", 2)
+	first := w.scale("cache", 1) // of the same image
+	all = sorted(append(all, first...)...)
+	g, err := c.Fleet.Group(t.Context(), triage.Target{InstanceIDs: first}, true)
+	w.must(err)
+	image := *w.describe(first[0]).ImageId
+	if g.Key != "image:"+image || len(g.Hosts) != len(all) {
+		t.Errorf("group %s of %d hosts, want the %d of image %s", g.Key, len(g.Hosts), len(all), image)
+	}
+	want := &pipeline.GroupName{ID: account + "/" + region + "/asg:cache", Key: "asg:cache"}
+	if diff := cmp.Diff(want, g.Closer); diff != "" {
+		t.Errorf("closer group (-want +got):\n%s", diff)
 	}
 }
 
