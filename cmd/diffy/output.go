@@ -29,10 +29,10 @@ var severities = []string{string(triage.High), string(triage.Medium), string(tri
 
 // formats write a result; text depends on the terminal and is not among them.
 var formats = map[string]func(io.Writer, *triage.Result) error{
-	"json": report.JSON, "csv": report.CSV, "html": report.HTML,
+	"json": report.JSON, "csv": report.CSV, "html": report.HTML, "timesketch": report.Timesketch, "ocsf": report.OCSF,
 }
 
-var formatNames = []string{"text", "json", "csv", "html"}
+var formatNames = []string{"text", "json", "csv", "html", "timesketch", "ocsf"}
 
 // files are what a folder of results holds.
 var files = []struct {

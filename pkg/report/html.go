@@ -87,7 +87,7 @@ func (p *pageView) trim() {
 	}
 	p.TopHosts, _ = head(p.Ranked, pageHosts)
 	p.MoreHosts = p.Ranked[len(p.TopHosts):]
-	p.Late = together(p.Events)
+	p.Late = p.Events
 	if n := len(p.Late) - pageEvents; n > 0 {
 		p.Late, p.LeftEvents = p.Late[n:], n
 	}

@@ -53,9 +53,16 @@ func dark(t testing.TB) *triage.Result {
 	return r
 }
 
+// timed is hostile but for its time, so that it has a timeline.
+func timed(t testing.TB) *triage.Result {
+	r := fixture(t, "hostile")
+	r.Run.Finished = "2026-11-24T08:36:37Z"
+	return r
+}
+
 func fixtures(t testing.TB) map[string]*triage.Result {
 	return map[string]*triage.Result{
-		"shop": fixture(t, "shop"), "hostile": fixture(t, "hostile"), "quiet": quiet(t), "dark": dark(t), "empty": {},
+		"shop": fixture(t, "shop"), "hostile": fixture(t, "hostile"), "timed": timed(t), "quiet": quiet(t), "dark": dark(t), "empty": {},
 	}
 }
 
@@ -65,6 +72,8 @@ var formats = map[string]func(io.Writer, *triage.Result) error{
 	"html":       HTML,
 	"csv":        CSV,
 	"jsonl":      Timeline,
+	"sketch":     Timesketch,
+	"ocsf":       OCSF,
 	"txt":        func(w io.Writer, r *triage.Result) error { return Text(w, r, TextOptions{}) },
 	"narrow.txt": func(w io.Writer, r *triage.Result) error { return Text(w, r, TextOptions{Width: 60}) },
 	"color.txt":  func(w io.Writer, r *triage.Result) error { return Text(w, r, TextOptions{Width: 120, Color: true}) },
@@ -81,8 +90,9 @@ func written(t testing.TB, format string, r *triage.Result) string {
 
 func TestGolden(t *testing.T) {
 	for name, kinds := range map[string][]string{
-		"shop":    {"html", "csv", "jsonl", "txt", "narrow.txt", "color.txt"},
-		"hostile": {"csv", "txt"},
+		"shop":    {"html", "csv", "jsonl", "sketch", "ocsf", "txt", "narrow.txt", "color.txt"},
+		"hostile": {"csv", "ocsf", "txt"},
+		"timed":   {"sketch"},
 		"quiet":   {"html", "txt"},
 		"dark":    {"txt"},
 		"empty":   {"json", "txt"},

@@ -12,18 +12,20 @@ import (
 	"diffy/pkg/triage"
 )
 
-// event is one thing with a known time: a line of the timeline.
+// event is one moment with a known time: a line of the timeline. What happened to
+// one thing on one host at one time is one event, however many findings tell of it.
 type event struct {
 	Time     string          `json:"time"`     // RFC 3339, UTC
 	Source   string          `json:"source"`   // "trigger", "run" or "host"
 	Event    string          `json:"event"`    // what happened, in words
 	Host     string          `json:"host"`     // empty but for source "host"
 	Query    string          `json:"query"`    // where the time was read
-	Column   string          `json:"column"`   // the column that holds it
+	Column   string          `json:"column"`   // the columns that hold it, separated by commas
 	Subject  string          `json:"subject"`  // what it happened to: a path, a name
-	Finding  string          `json:"finding"`  // id
-	Severity triage.Severity `json:"severity"` // of the finding
-	number   int
+	Finding  string          `json:"finding"`  // the id of the loudest that tells of it
+	Severity triage.Severity `json:"severity"` // of that finding
+	Findings []string        `json:"findings"` // the ids of all that tell of it
+	about    *findingView    // that finding
 }
 
 // timeColumns are the columns of osquery that hold a moment, in seconds since
@@ -61,40 +63,68 @@ func events(v *view) []event {
 			out = append(out, e)
 		}
 	}
+	none := []string{}
 	if t := v.Run.Trigger; t != nil {
-		add(t.Time, event{Source: "trigger", Event: "trigger finding", Subject: t.Type})
+		add(t.Time, event{Source: "trigger", Event: "trigger finding", Subject: t.Type, Findings: none})
 	}
-	add(v.Run.Started, event{Source: "run", Event: "run started", Subject: v.Run.ID})
-	add(v.Run.Finished, event{Source: "run", Event: "run finished", Subject: v.Run.ID})
+	add(v.Run.Started, event{Source: "run", Event: "run started", Subject: v.Run.ID, Findings: none})
+	add(v.Run.Finished, event{Source: "run", Event: "run finished", Subject: v.Run.ID, Findings: none})
 	for _, f := range v.Seen {
 		for _, column := range slices.Sorted(maps.Keys(f.Row)) {
 			if what := timeColumns[column]; what != "" && len(f.Hosts) > 0 {
 				add(f.Row[column], event{
 					Source: "host", Event: what, Host: f.Hosts[0], Query: f.Query, Column: column,
-					Subject: f.subject(), Finding: f.ID, Severity: f.Severity, number: f.Number,
+					Subject: f.subject(), Finding: f.ID, Severity: f.Severity, Findings: []string{f.ID}, about: f,
 				})
 			}
 		}
 	}
 	slices.SortStableFunc(out, func(a, b event) int { return cmp.Compare(a.Time, b.Time) })
-	return out
+	return moments(out)
 }
 
-// together joins what happened to one thing at one time into one event.
-func together(events []event) []event {
+// moments joins what happened to one thing on one host at one time into one event.
+func moments(events []event) []event {
+	type moment struct{ time, host, subject string }
 	var out []event
+	at := map[moment]int{}
 	for _, e := range events {
-		if n := len(out) - 1; n >= 0 && e.number > 0 && out[n].number == e.number && out[n].Time == e.Time && out[n].Host == e.Host {
-			out[n].Event += ", " + strings.TrimPrefix(e.Event, "file ")
+		if e.about == nil {
+			out = append(out, e)
 			continue
 		}
+		m := moment{e.Time, e.Host, e.Subject}
+		if i, ok := at[m]; ok {
+			out[i].join(e)
+			continue
+		}
+		at[m] = len(out)
 		out = append(out, e)
 	}
 	return out
 }
 
+// join takes another account of the same moment into the event.
+func (e *event) join(other event) {
+	if !e.Severity.AtLeast(other.Severity) {
+		e.Query, e.Finding, e.Severity, e.about = other.Query, other.Finding, other.Severity, other.about
+	}
+	if !slices.Contains(strings.Split(e.Column, ","), other.Column) {
+		e.Column += "," + other.Column
+		e.Event += ", " + strings.TrimPrefix(other.Event, "file ")
+	}
+	if !slices.Contains(e.Findings, other.Finding) {
+		e.Findings = append(e.Findings, other.Finding)
+	}
+}
+
 // Ref is the number of the finding that the time comes from; 0: none.
-func (e event) Ref() int { return e.number }
+func (e event) Ref() int {
+	if e.about == nil {
+		return 0
+	}
+	return e.about.Number
+}
 
 // subject is the one value that names a finding's row.
 func (f *findingView) subject() string {
