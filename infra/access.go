@@ -1,6 +1,7 @@
 package main
 
 import (
+	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 )
 
@@ -10,7 +11,7 @@ func (h *hub) newAccess() {
 	reader := h.readerGrants()
 	h.newPolicy("ReaderPolicy", h.set.title()+"Reader", "Reads runs, results and evidence of diffy", reader)
 	h.newPolicy("ResponderPolicy", h.set.title()+"Responder",
-		"Starts, follows and stops runs of diffy; approves baselines and suppresses findings", append(reader, h.responderGrants()...))
+		"Plans, starts, follows and stops runs of diffy and rebuilds their results; approves baselines and suppresses findings", append(reader, h.responderGrants()...))
 	h.newBreakGlass()
 }
 
@@ -43,6 +44,9 @@ func (h *hub) readerGrants() []grant {
 			on:      append(h.runArns(), here("states", "mapRun:"+h.set.machine()+"/*")),
 			why:     "Every execution of the one state machine.",
 		},
+		{
+			sid: "FindDeployment", actions: []string{"cloudformation:DescribeStacks"}, on: []string{*h.stack.StackId()},
+		},
 		{sid: "ListRuns", actions: []string{"states:ListExecutions", "states:DescribeStateMachine"}, on: []string{h.machineArn()}},
 		h.readThrough("dynamodb", "s3"),
 	}
@@ -52,9 +56,17 @@ func (h *hub) responderGrants() []grant {
 	return []grant{
 		h.startRuns(),
 		{sid: "StopRuns", actions: []string{"states:StopExecution"}, on: h.runArns(), why: "Every execution of the one state machine."},
-		cancelCommands(),
-		h.items("Decide", []string{"dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"}, "approved#*", "suppression#*", "group#*"),
-		h.keyThrough("dynamodb"),
+		listCommands(), cancelCommands(),
+		{sid: "AnalyseStopped", actions: []string{"lambda:InvokeFunction"}, on: []string{*h.functions["analyze"].FunctionArn()}},
+		describeInstances(), describeManaged(),
+		{
+			sid: "ReadDocument", actions: []string{"ssm:DescribeDocument", "ssm:GetDocument"},
+			on:  []string{arn("ssm", "*", *awscdk.Aws_ACCOUNT_ID(), "document/"+h.set.document())},
+			why: "The one document, in every region where it has been put.",
+		},
+		{sid: "RebuildResults", actions: []string{"s3:PutObject"}, on: []string{*h.work.ArnForObjects(str("runs/*"))}, why: perRun},
+		h.items("Decide", []string{"dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"}, "approved#*", "suppression#*", "group#*", "run#*"),
+		h.keyThrough("dynamodb", "s3"),
 	}
 }
 

@@ -52,6 +52,14 @@ func followCommands() grant {
 	}
 }
 
+// listCommands finds those of a run that is stopped.
+func listCommands() grant {
+	return grant{
+		sid: "ListCommands", actions: []string{"ssm:ListCommands"}, on: []string{"*"},
+		why: "Commands are no resources to SSM. A run's are known by their comment.",
+	}
+}
+
 // cancelCommands stops them at the deadline.
 func cancelCommands() grant {
 	return grant{

@@ -60,12 +60,16 @@ func newHub(app awscdk.App, set settings, src sources) error {
 	return nil
 }
 
+// output is one thing that the stack tells.
+type output struct {
+	id, does string
+	value    *string
+}
+
 // newOutputs tells whoever deployed what the command line and the console ask for.
+// The command line reads the names in pkg/cloud/deployment.go.
 func (h *hub) newOutputs() {
-	for _, o := range []struct {
-		id, does string
-		value    *string
-	}{
+	all := []output{
 		{"StateMachineArn", "start a run here", h.machine.StateMachineArn()},
 		{"TableName", "baselines, runs, locks, suppressions", h.table.TableName()},
 		{"IntakeBucketName", "hosts upload here; pinned osquery releases under artifacts/", h.intake.BucketName()},
@@ -74,7 +78,15 @@ func (h *hub) newOutputs() {
 		{"ResultsTopicArn", "subscribe to learn of outliers", h.results.TopicArn()},
 		{"ChatTopicArn", "for Amazon Q in chat applications", h.chat.TopicArn()},
 		{"AlarmsTopicArn", "subscribe to learn of failures of diffy itself", h.alarms.TopicArn()},
-	} {
+		{"DocumentName", "what commands run, in every region", str(h.set.document())},
+		{"TargetRoleName", "assumed where hosts of other accounts are", str(h.set.target())},
+		{"ExternalId", "said when that role is assumed", str(h.set.ExternalID)},
+		{"GroupTag", "makes a group of instances that share nothing else", str(h.set.GroupTag)},
+	}
+	for _, o := range all {
+		if *o.value == "" {
+			continue // not chosen, and an output has a value
+		}
 		awscdk.NewCfnOutput(h.stack, str(o.id), &awscdk.CfnOutputProps{Value: o.value, Description: str(o.does)})
 	}
 }
