@@ -9,20 +9,21 @@ import (
 // query of the pack that is collected on request only.
 type BundleQuery struct{ Name, SQL string }
 
-// Bundle returns what a host reads: the queries of the tiers in pack order, then
-// the extra ones, each a line of name, tab and statement. No statement holds a
-// tab or a line break, whatever the values in it are.
+// Bundle returns what a host reads: the extra queries, then those of the tiers in
+// pack order, each a line of name, tab and statement. The extra ones come first, as
+// a host that runs out of time answers what comes first, and they are what the run
+// is about. No statement holds a tab or a line break, whatever the values in it are.
 func (p *Pack) Bundle(tiers []string, extra []BundleQuery) []byte {
 	var b strings.Builder
-	for _, q := range p.Select(tiers) {
-		writeLine(&b, q.Name, q.SQL)
-	}
 	for _, x := range extra {
 		sql := x.SQL
 		if q := p.Query(x.Name); q != nil && sql == "" {
 			sql = q.SQL
 		}
 		writeLine(&b, x.Name, sql)
+	}
+	for _, q := range p.Select(tiers) {
+		writeLine(&b, q.Name, q.SQL)
 	}
 	return []byte(b.String())
 }

@@ -4,6 +4,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"diffy/pkg/triage"
 )
 
 var (
@@ -53,6 +55,19 @@ func (d *document) checkNames(q *Query, at *places) {
 		if !slices.Contains(c.known, c.value) {
 			d.fail(c.line, "unknown %s %q: expected %s", c.field, c.value, strings.Join(c.known, ", "))
 		}
+	}
+}
+
+// checkPivots holds the kinds of value that a statement asks for against its text:
+// it has the place for one value, as a whole literal.
+func (d *document) checkPivots(q *Query, at *places) {
+	for _, kind := range q.Pivots {
+		if !slices.Contains(triage.PivotKinds, kind) {
+			d.fail(at.pivot, "unknown kind of pivot %q: expected one of %v", kind, triage.PivotKinds)
+		}
+	}
+	if has := strings.Count(q.SQL, placeholder); has != min(len(q.Pivots), 1) {
+		d.fail(at.pivot, "sql has %s %d times: expected once where pivot names a kind, and never elsewhere", placeholder, has)
 	}
 }
 

@@ -4,11 +4,13 @@ import (
 	"strings"
 
 	"github.com/goccy/go-yaml/ast"
+
+	"diffy/pkg/triage"
 )
 
 // places are the parts of a query whose place in the file an error names.
 type places struct {
-	sql, prior, tier, mode, cost, privacy, join, where int
+	sql, prior, tier, mode, cost, privacy, join, where, pivot int
 
 	roles      []word // key, compare, shown and volatile one after the other
 	template   []field
@@ -19,7 +21,7 @@ type places struct {
 // techniques that it may name.
 func (d *document) query(content []byte, table bool, known map[string]string) *Query {
 	q := &Query{Tier: TierCore, Mode: ModeCohort, Cost: CostFast, Privacy: PrivacyNone}
-	at := &places{sql: 1, prior: 1, tier: 1, mode: 1, cost: 1, privacy: 1, join: 1, where: 1}
+	at := &places{sql: 1, prior: 1, tier: 1, mode: 1, cost: 1, privacy: 1, join: 1, where: 1, pivot: 1}
 	d.parseQuery(content, q, at)
 	if len(d.problems) > 0 {
 		q.Name = d.name()
@@ -31,6 +33,7 @@ func (d *document) query(content []byte, table bool, known map[string]string) *Q
 		d.checkQuery(q, at)
 	}
 	d.checkNames(q, at)
+	d.checkPivots(q, at)
 	d.checkTechniques(at.techniques, known)
 	d.checkRoles(q, at)
 	return q
@@ -47,6 +50,11 @@ func (d *document) parseQuery(content []byte, q *Query, at *places) {
 			q.SQL, at.sql = strings.TrimSpace(d.text(f.value).text), f.line
 		case "on_request":
 			q.OnRequest = d.flag(f.value)
+		case "pivot":
+			at.pivot = f.line
+			for _, kind := range d.list(f.value) {
+				q.Pivots = append(q.Pivots, triage.PivotKind(kind.text))
+			}
 		case "tier":
 			q.Tier, at.tier = d.text(f.value).text, f.line
 		case "mode":

@@ -12,6 +12,8 @@ package pack
 import (
 	"slices"
 	"strings"
+
+	"diffy/pkg/triage"
 )
 
 // The tiers: which queries a run asks for.
@@ -74,10 +76,11 @@ type Pack struct {
 // of them.
 type Query struct {
 	Name      string
-	Tactic    string // its folder: an ATT&CK tactic or "context"; empty for a plain table
-	Why       string // what its rows show an analyst, one sentence
-	SQL       string // as written, several lines
-	OnRequest bool   // in no bundle unless named: it needs something a host does not have
+	Tactic    string             // its folder: an ATT&CK tactic or "context"; empty for a plain table
+	Why       string             // what its rows show an analyst, one sentence
+	SQL       string             // as written, several lines
+	OnRequest bool               // in no bundle unless named: it needs something a host does not have
+	Pivots    []triage.PivotKind // asked once for each such value, in place of '{value}'; in no bundle by itself
 	Tier      string
 	Mode      string
 	Cost      string
@@ -135,7 +138,7 @@ func (p *Pack) Query(name string) *Query { return p.byName[name] }
 func (p *Pack) Select(tiers []string) []*Query {
 	var chosen []*Query
 	for _, q := range p.Queries {
-		if !q.OnRequest && (q.Tier == TierCore || slices.Contains(tiers, q.Tier)) {
+		if !q.OnRequest && len(q.Pivots) == 0 && (q.Tier == TierCore || slices.Contains(tiers, q.Tier)) {
 			chosen = append(chosen, q)
 		}
 	}

@@ -22,8 +22,12 @@ const (
 // and columns.
 func (p *Pack) Rule(name string, columns []string, ours bool) *Query {
 	rows := columnSet(columns)
-	if q := p.byName[name]; q != nil && (ours || rows.all(q.Columns)) {
-		return p.complete(q, columns)
+	own := p.byName[name]
+	if own == nil {
+		own = p.pivotRule(name)
+	}
+	if own != nil && (ours || rows.all(own.Columns)) {
+		return p.complete(own, columns)
 	}
 	q := p.tables[name]
 	if q == nil || !rows.some(q.Key) {

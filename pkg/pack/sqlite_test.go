@@ -23,7 +23,7 @@ type schema struct {
 	Aliases map[string]string   `json:"aliases"` // other name → table
 }
 
-func readSchema(t *testing.T) schema {
+func readSchema(t testing.TB) schema {
 	t.Helper()
 	content, err := os.ReadFile("testdata/osquery.json")
 	if err != nil {
@@ -56,7 +56,7 @@ var functions = sync.OnceValue(func() error {
 })
 
 // osquery opens a database with osquery's tables, all of them empty.
-func osquery(t *testing.T) *sql.DB {
+func osquery(t testing.TB) *sql.DB {
 	t.Helper()
 	if err := functions(); err != nil {
 		t.Fatal(err)
@@ -78,7 +78,7 @@ func osquery(t *testing.T) *sql.DB {
 	return db
 }
 
-func execute(t *testing.T, db *sql.DB, statement string) {
+func execute(t testing.TB, db *sql.DB, statement string) {
 	t.Helper()
 	if _, err := db.Exec(statement); err != nil {
 		t.Fatalf("%s: %v", statement, err)
