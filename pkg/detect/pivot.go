@@ -53,21 +53,69 @@ func (b *builder) pivots(found []*deviation) []triage.PivotResult {
 	return out
 }
 
+// look goes through all that hosts have answered. Where the run has asked for the
+// value itself, those answers decide who can tell: another query that could hold it
+// proves nothing by not having it.
 func (b *builder) look(p triage.Pivot, found []*deviation) sight {
 	n := len(b.group.hosts)
 	s := sight{newHostSet(n), newHostSet(n), newHostSet(n)}
+	own := b.in.Set.PivotNames(p)
 	for _, t := range b.group.tables {
-		if !asks(t, p) {
-			continue
-		}
-		s.told = s.told.or(t.answered)
-		for _, k := range t.keys {
-			for _, f := range k.facts {
-				b.lookAt(&s, t, f, p, found)
-			}
+		switch {
+		case slices.Contains(own, t.rule.Name):
+			b.lookAtAll(&s, t, p, found)
+		case len(t.rule.Pivots) > 0: // asked for another value, and may show this one all the same
+			b.lookThrough(&s, t, p, found)
+		case asks(t, p):
+			s.told = s.told.or(t.answered)
+			b.lookThrough(&s, t, p, found)
 		}
 	}
+	if told, asked := b.answered(own); asked {
+		s.told, s.maybe = told, s.maybe.minus(told)
+	}
 	return s
+}
+
+// lookThrough holds each fact of a query against a pivot.
+func (b *builder) lookThrough(s *sight, t *table, p triage.Pivot, found []*deviation) {
+	for _, k := range t.keys {
+		for _, f := range k.facts {
+			b.lookAt(s, t, f, p, found)
+		}
+	}
+}
+
+// lookAtAll takes every row of a query that asked for the value: it has no others.
+func (b *builder) lookAtAll(s *sight, t *table, p triage.Pivot, found []*deviation) {
+	for _, k := range t.keys {
+		for _, f := range k.facts {
+			s.seen = s.seen.or(f.hosts)
+			b.lead(found, f, p)
+		}
+	}
+}
+
+// answered returns the hosts that have answered all of these queries, and whether
+// any host was asked one of them.
+func (b *builder) answered(queries []string) (all hostSet, asked bool) {
+	all = newHostSet(len(b.group.hosts))
+	for i, h := range b.group.hosts {
+		whole := len(queries) > 0
+		for _, query := range queries {
+			broken := slices.Contains(h.Broken, query)
+			told := slices.ContainsFunc(h.Answered, func(table string) bool {
+				name, _, _ := strings.Cut(table, "\x00")
+				return name == query
+			})
+			asked = asked || told || broken
+			whole = whole && told && !broken
+		}
+		if whole {
+			all.add(i)
+		}
+	}
+	return all, asked
 }
 
 // lookAt holds one fact against a pivot. The raw row is the first host's; where
@@ -87,7 +135,12 @@ func (b *builder) lookAt(s *sight, t *table, f *fact, p triage.Pivot, found []*d
 	default:
 		s.seen = s.seen.or(f.hosts)
 	}
-	if 2*f.hosts.count() <= len(b.group.hosts) { // what most hosts have is no lead
+	b.lead(found, f, p)
+}
+
+// lead raises what few hosts have: what most have leads nowhere.
+func (b *builder) lead(found []*deviation, f *fact, p triage.Pivot) {
+	if 2*f.hosts.count() <= len(b.group.hosts) {
 		b.raise(found, f, p)
 	}
 }

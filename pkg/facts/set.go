@@ -102,6 +102,15 @@ func (s *Set) Hosts() []*Host {
 	return hosts
 }
 
+// PivotNames returns the names that evidence has for queries that ask for a pivot's
+// value itself.
+func (s *Set) PivotNames(p triage.Pivot) (names []string) {
+	for _, q := range s.pack.PivotQueries(p) {
+		names = append(names, q.Name)
+	}
+	return names
+}
+
 // Host returns the host at a place that a Fact names.
 func (s *Set) Host(place uint32) *Host { return s.hosts[place] }
 

@@ -30,7 +30,7 @@ type machine struct {
 }
 
 // newMachine names the machine as the collector demands, "i-" and its host name.
-func newMachine(intake Folder, p *pack.Pack, tiers []string) (*machine, error) {
+func newMachine(intake Folder, p *pack.Pack, r triage.Request) (*machine, error) {
 	name, err := os.Hostname()
 	if err != nil {
 		return nil, fmt.Errorf("name this machine: %w", err)
@@ -41,7 +41,7 @@ func newMachine(intake Folder, p *pack.Pack, tiers []string) (*machine, error) {
 		}
 		return '-'
 	}, strings.ToLower(name))
-	return &machine{intake: intake, name: "i-" + name, pack: p, bundle: p.Bundle(tiers, nil)}, nil
+	return &machine{intake: intake, name: "i-" + name, pack: p, bundle: p.Bundle(r.Tiers, p.PivotQueries(r.Pivots...))}, nil
 }
 
 // Group implements pipeline.Fleet.

@@ -165,7 +165,7 @@ func inside(path, folder string) bool {
 func (r *runner) hosts(ctx context.Context) error {
 	r.commands = &commands{}
 	if r.Source == Localhost {
-		m, err := newMachine(r.objects, r.pack, r.Request.Tiers)
+		m, err := newMachine(r.objects, r.pack, r.Request)
 		if err != nil {
 			return err
 		}

@@ -17,20 +17,18 @@ const placeholder = "'{value}'"
 // values of a run share them.
 const pivotDigits = 12
 
-// PivotQueries returns the statements that ask a host for the value itself, where
-// the pack's own queries could miss it. The same value has the same names in every
-// run; of a value that osquery could not look up there are none.
-func (p *Pack) PivotQueries(v triage.Pivot) []BundleQuery {
-	value, ok := lookedUp(v)
-	if !ok {
-		return nil
-	}
+// PivotQueries returns the statements that ask a host for the values themselves,
+// where the pack's own queries could miss them, each once. The same value has the
+// same names in every run; of a value that osquery could not look up there are none.
+func (p *Pack) PivotQueries(pivots ...triage.Pivot) []BundleQuery {
 	var asked []BundleQuery
-	for _, q := range p.Queries {
-		if slices.Contains(q.Pivots, v.Kind) {
-			asked = append(asked, BundleQuery{
-				Name: q.Name + "_" + pivotID(v.Value), SQL: strings.Replace(q.SQL, placeholder, quote(value), 1),
-			})
+	for _, v := range pivots {
+		value, ok := lookedUp(v)
+		for _, q := range p.Queries {
+			x := BundleQuery{Name: q.Name + "_" + pivotID(v.Value), SQL: strings.Replace(q.SQL, placeholder, quote(value), 1)}
+			if ok && slices.Contains(q.Pivots, v.Kind) && !slices.Contains(asked, x) {
+				asked = append(asked, x)
+			}
 		}
 	}
 	return asked

@@ -41,6 +41,10 @@ func TestPivotQueries(t *testing.T) {
 			}
 		})
 	}
+	path, library := triage.Pivot{Kind: triage.PivotPath, Value: "/tmp/x"}, triage.Pivot{Kind: triage.PivotPreload, Value: "/tmp/x"}
+	if asked := p.PivotQueries(path, library, path); len(asked) != 2 {
+		t.Errorf("one value, named three times, is asked for as %+v", asked)
+	}
 	for _, name := range []string{"pivot_file_2e56aa36f5", "pivot_file_2E56AA36F538", "crontab_2e56aa36f538", "_2e56aa36f538", ""} {
 		if q := p.pivotRule(name); q != nil {
 			t.Errorf("%q has the rule of %s", name, q.Name)
