@@ -179,8 +179,7 @@ func (s *Set) Merge(o *Set) error {
 				to.Facts[id] = &Fact{Key: f.Key, Values: f.Values, Hosts: hosts, Row: f.Row, first: first}
 				continue
 			}
-			g.Hosts = append(g.Hosts, hosts...)
-			slices.Sort(g.Hosts)
+			g.Hosts = append(g.Hosts, hosts...) // in order: hosts that are added come after all others
 			s.keepFirst(g, first, f.Row)
 		}
 	}
