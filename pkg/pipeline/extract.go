@@ -32,13 +32,20 @@ func (h Extract) Handle(ctx context.Context, in ExtractIn) (ExtractOut, error) {
 		hosts = []string{in.Host}
 	}
 	ends, err := h.ends(ctx, b)
+	if in.costsHost(err) {
+		ends, err = map[string]end{in.Host: {reason: "how it ended cannot be read: " + cut(err.Error(), 1000)}}, nil
+	}
 	if err != nil {
 		return ExtractOut{}, err
 	}
 	set := facts.NewSet(h.Pack)
 	records := make([]Record, len(hosts))
 	for i, host := range hosts {
-		if records[i], err = h.host(ctx, b, host, ends[host], set); err != nil {
+		records[i], err = h.host(ctx, b, host, ends[host], set)
+		if in.costsHost(err) {
+			records[i], err = notExamined(host, "what it has uploaded cannot be examined: "+cut(err.Error(), 1000)), nil
+		}
+		if err != nil {
 			return ExtractOut{}, fmt.Errorf("extract %s: %w", host, err)
 		}
 		records[i].Code = b.Error.code()
@@ -51,6 +58,13 @@ func (h Extract) Handle(ctx context.Context, in ExtractIn) (ExtractOut, error) {
 	h.Log.Info("extracted", "run", b.Run, "batch", out.Batch, "host", in.Host,
 		"examined", out.Examined, "partial", out.Partial, "not_examined", out.NotExamined)
 	return out, nil
+}
+
+// costsHost reports whether an error is the outcome of the one host that the call
+// is for: its batch has failed as a whole before, so that what would have been a
+// reason to try again is now the reason to give.
+func (in ExtractIn) costsHost(err error) bool {
+	return in.Host != "" && err != nil && CodeOf(err) != Throttled
 }
 
 // write leaves the outcomes last: where they are, the facts are too.

@@ -353,6 +353,44 @@ func TestExtractFails(t *testing.T) {
 	}
 }
 
+// What stands in the way of a batch a second time, host by host, is each host's
+// reason; only throttling is worth another try.
+func TestExtractOneHostFails(t *testing.T) {
+	denied := errors.New("AccessDeniedException: not authorized")
+	tests := []struct {
+		name   string
+		fail   func(w *world, b pipeline.Branch)
+		reason string
+	}{
+		{"status", func(w *world, _ pipeline.Branch) { w.statusOf = denied }, "how it ended cannot be read: ask for command cmd-1: " + denied.Error()},
+		{"upload", func(w *world, b pipeline.Branch) {
+			w.upload(b, 0, "i-1", logOf("i-1", nil))
+			w.denied = denied
+		}, "what it has uploaded cannot be examined: read evidence: " + denied.Error()},
+		{"throttled", func(w *world, _ pipeline.Branch) { w.statusOf = pipeline.ErrThrottled }, ""},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			w := newWorld(t)
+			b := w.branch("i-1")
+			test.fail(w, b)
+			_, err := w.extract().Handle(context.Background(), pipeline.ExtractIn{Branch: b, Host: "i-1"})
+			if test.reason == "" {
+				if !errors.Is(err, pipeline.ErrThrottled) {
+					t.Errorf("error %v", err)
+				}
+				return
+			}
+			w.check(err)
+			var got []pipeline.Record
+			w.read(pipeline.Work, "runs/run-1/batches/0001/i-1.json", &got)
+			if len(got) != 1 || got[0].Status != triage.NotExamined || got[0].Reason != test.reason {
+				t.Errorf("records %+v, want the reason %q", got, test.reason)
+			}
+		})
+	}
+}
+
 // Hosts that an earlier run has examined are taken from its evidence.
 func TestRetry(t *testing.T) {
 	ctx, w := context.Background(), newWorld(t)

@@ -44,7 +44,7 @@ func (h Poll) Handle(ctx context.Context, b Branch) (Branch, error) {
 	retry := len(failed) > 0 && b.Tries < maxTries && now.Add(retryNeeds).Before(deadline)
 	switch {
 	case !now.Before(deadline):
-		b.GivenUp, err = b.last(), h.giveUp(ctx, b, pending)
+		b.GivenUp, err = h.giveUp(ctx, b, pending)
 	case pending > 0:
 		b.Next, b.Wait = StepWait, seconds(min(lookAgain*time.Second, deadline.Sub(now)))
 	case retry && len(b.Refused) > 0 && now.Before(started.Add(settleTime)):
@@ -100,15 +100,16 @@ func again(i Invocation) bool {
 	return false
 }
 
-func (h Poll) giveUp(ctx context.Context, b Branch, pending int) error {
+// giveUp cancels the last command where a host is still at it, and returns it.
+func (h Poll) giveUp(ctx context.Context, b Branch, pending int) (string, error) {
 	last := b.last()
 	if pending == 0 || last == "" {
-		return nil
+		return "", nil
 	}
 	if err := h.Commands.Cancel(ctx, b.Batch.place(), last); err != nil {
-		return fmt.Errorf("cancel command %s: %w", last, err)
+		return last, fmt.Errorf("cancel command %s: %w", last, err)
 	}
-	return nil
+	return last, nil
 }
 
 // last is the command that was sent last, "" if none was.

@@ -29,7 +29,7 @@ import (
 // world is a cloud for one test: everything that the handlers can reach. Runs,
 // locks and baselines are the file-backed twins.
 type world struct {
-	*testing.T
+	testing.TB
 	*local.Table
 	objects  memory
 	pack     *pack.Pack
@@ -46,19 +46,20 @@ type world struct {
 	answers  map[string][]pipeline.Invocation // by command
 	canceled []string
 	statusOf error // of asking
+	denied   error // of reading what hosts have uploaded
 
 	groups    map[string]pipeline.Group // by instance id
 	started   map[string]string
 	published []pipeline.Message
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t testing.TB) *world {
 	queries, err := pack.Load()
 	if err != nil {
 		t.Fatal(err)
 	}
 	return &world{
-		T: t, Table: local.NewTable(t.TempDir()), objects: memory{}, pack: queries,
+		TB: t, Table: local.NewTable(t.TempDir()), objects: memory{}, pack: queries,
 		now: time.Date(2026, 11, 24, 3, 12, 0, 0, time.UTC), document: collect.Document(),
 		answers: map[string][]pipeline.Invocation{}, started: map[string]string{},
 	}
@@ -114,7 +115,7 @@ func (w *world) poll() pipeline.Poll {
 }
 
 func (w *world) extract() pipeline.Extract {
-	return pipeline.Extract{Commands: w, Objects: w.objects, Pack: w.pack, Now: w.clock, Log: w.logger()}
+	return pipeline.Extract{Commands: w, Objects: intake{w.objects, w.denied}, Pack: w.pack, Now: w.clock, Log: w.logger()}
 }
 
 func (w *world) analyze() pipeline.Analyze {
@@ -239,6 +240,20 @@ func (m memory) PutOnce(ctx context.Context, o pipeline.Object, data []byte) err
 		return fmt.Errorf("write %s: %w", o.Key, pipeline.ErrExists)
 	}
 	return m.Put(ctx, o, data)
+}
+
+// intake refuses to give away what hosts have uploaded, if there is an error.
+type intake struct {
+	memory
+	denied error
+}
+
+// Get implements pipeline.Objects.
+func (i intake) Get(ctx context.Context, o pipeline.Object, limit int64) ([]byte, error) {
+	if o.Bucket == pipeline.Intake && i.denied != nil {
+		return nil, i.denied
+	}
+	return i.memory.Get(ctx, o, limit)
 }
 
 // copied returns what is there now, to compare with later.
