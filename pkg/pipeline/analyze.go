@@ -102,7 +102,7 @@ func (h Analyze) load(ctx context.Context, id string) (*run, error) {
 			return nil, err
 		}
 	}
-	r.notes = append(slices.Clone(r.plan.Notes), foreign(r.set)...)
+	r.notes = slices.Concat(r.plan.Notes, reused(r.plan, r.records), foreign(r.set))
 	return r, nil
 }
 

@@ -89,13 +89,16 @@ func (h Collect) Handle(ctx context.Context, b Branch) (Branch, error) {
 	}
 	sent, err := h.Commands.Send(ctx, Command{
 		Place: b.Batch.place(), Document: doc, Hosts: b.trying(), Parameters: parameters,
-		Comment: "diffy " + b.Run + " " + b.Batch.number(), Delivery: deliveryTime,
+		Comment: CommentOf(b.Run) + b.Batch.number(), Delivery: deliveryTime,
 	})
 	if err != nil {
 		return b, fmt.Errorf("send to batch %s: %w", b.Batch.number(), err)
 	}
 	return h.sent(b, attempt, doc, sent), nil
 }
+
+// CommentOf begins the comment of every command of a run; the batch follows.
+func CommentOf(run string) string { return "diffy " + run + " " }
 
 // document reads the document of the place and holds it against our own.
 func (h Collect) document(ctx context.Context, p Place) (Document, error) {

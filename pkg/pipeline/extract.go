@@ -182,7 +182,7 @@ func (h Extract) host(ctx context.Context, b Branch, host string, e end, set *fa
 			return record, err
 		}
 		if s.kept {
-			record.Reason = fmt.Sprintf("evidence of run %s, received %s", b.Batch.Earlier, record.Received)
+			record.Reason = fmt.Sprintf("evidence of run %s, received %s", runOf(record.Evidence), record.Received)
 		} else {
 			record.Received = stamp(h.Now())
 		}

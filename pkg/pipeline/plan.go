@@ -86,8 +86,9 @@ func (b Batch) compare(o Batch) int {
 }
 
 // choose sorts the hosts of a group into those that are collected and those that
-// are not, each of these with its reason. Suspects are never over the limit.
-func choose(hosts []Candidate, suspects []string, limit int) (chosen []triage.Host, left []Record, notes []string) {
+// are not, each of these with its reason. Suspects are never over the limit. Hosts
+// of which evidence is at hand come first, whatever has become of them.
+func choose(hosts []Candidate, suspects []string, limit int, examined func(host string) bool) (chosen []triage.Host, left []Record, notes []string) {
 	hosts = slices.Clone(hosts)
 	suspect := func(id string) bool { return slices.Contains(suspects, id) }
 	slices.SortFunc(hosts, func(a, b Candidate) int {
@@ -99,16 +100,24 @@ func choose(hosts []Candidate, suspects []string, limit int) (chosen []triage.Ho
 		}
 		return cmp.Compare(a.ID, b.ID)
 	})
-	over := 0
+	taken, over := 0, 0
+	for _, c := range hosts {
+		if examined(c.ID) {
+			chosen = append(chosen, c.Host)
+			taken++
+		}
+	}
 	for _, c := range hosts {
 		switch {
+		case examined(c.ID):
 		case c.Reason != "":
 			left = append(left, notExamined(c.ID, c.Reason))
-		case len(chosen) >= limit && !suspect(c.ID):
+		case taken >= limit && !suspect(c.ID):
 			left = append(left, notExamined(c.ID, "over maxHosts"))
 			over++
 		default:
 			chosen = append(chosen, c.Host)
+			taken++
 		}
 	}
 	if over > 0 {

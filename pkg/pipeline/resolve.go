@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"slices"
 	"time"
 
@@ -34,18 +33,56 @@ const waveTime = 30 * time.Minute
 
 // Handle makes the plan of a run.
 func (h Resolve) Handle(ctx context.Context, in ResolveIn) (ResolveOut, error) {
-	request, err := h.request(in)
+	p, err := h.Preview(ctx, in)
 	if err != nil {
 		return ResolveOut{}, err
 	}
-	group, err := h.group(ctx, request)
+	return h.write(ctx, p)
+}
+
+// Preview is what a run would do.
+type Preview struct {
+	Request triage.Request // completed
+	Plan    Plan
+	Batches []Batch
+	Left    []Record // hosts that nothing is sent to, each with its reason
+	Queries []byte   // the bundle that every host runs
+
+	past past
+}
+
+// Preview makes the plan of a run and writes nothing.
+func (h Resolve) Preview(ctx context.Context, in ResolveIn) (Preview, error) {
+	p := Preview{}
+	var err error
+	if p.Request, err = h.request(in); err != nil {
+		return p, err
+	}
+	if p.past, err = h.past(ctx, in.Run, p.Request.Retry); err != nil {
+		return p, err
+	}
+	group, err := h.group(ctx, p.Request)
 	if err != nil {
-		return ResolveOut{}, fmt.Errorf("find hosts of %s: %w", TargetKey(request.Target), err)
+		return p, fmt.Errorf("find hosts of %s: %w", TargetKey(p.Request.Target), err)
+	}
+	if group, err = p.past.join(group, p.Request, h.Pack.Version); err != nil {
+		return p, err
 	}
 	if len(group.Hosts) == 0 {
-		return ResolveOut{}, errorf(NoHosts, "no host matches %s in %s/%s", TargetKey(request.Target), request.Target.Account, request.Target.Region)
+		return p, errorf(NoHosts, "no host matches %s in %s/%s", TargetKey(p.Request.Target), p.Request.Target.Account, p.Request.Target.Region)
 	}
-	return h.write(ctx, in.Run, request, group)
+	chosen, left, notes := choose(group.Hosts, p.Request.Suspects, p.Request.MaxHosts, p.past.examined)
+	sortRecords(left)
+	p.Left = left
+	p.Batches = h.Batching.batches(chosen, p.Request.Retry, p.past.examined)
+	p.Queries = h.Pack.Bundle(p.Request.Tiers, h.Pack.PivotQueries(p.Request.Pivots...))
+	digest := hexDigest(p.Queries)
+	p.Plan = Plan{
+		Run: in.Run, Started: stamp(h.Now()), Group: group.ID, Key: group.Key,
+		Notes: listOf(append(slices.Clone(group.Notes), notes...)), PackVersion: h.Pack.Version,
+		Bundle: Bundle{Key: BundleKey(digest), SHA256: digest}, Hosts: group.Hosts,
+	}
+	return p, nil
 }
 
 // group finds the hosts of a request. Instances that a baseline is made of, and
@@ -95,59 +132,48 @@ func (h Resolve) request(in ResolveIn) (triage.Request, error) {
 	return r, nil
 }
 
-func (h Resolve) write(ctx context.Context, run string, request triage.Request, group Group) (ResolveOut, error) {
-	chosen, left, notes := choose(group.Hosts, request.Suspects, request.MaxHosts)
-	whole, err := h.earlier(ctx, request.Retry)
-	if err != nil {
+func (h Resolve) write(ctx context.Context, p Preview) (ResolveOut, error) {
+	run, plan := p.Plan.Run, p.Plan
+	if err := h.bundle(ctx, p); err != nil {
 		return ResolveOut{}, err
 	}
-	batches := h.Batching.batches(chosen, request.Retry, func(host string) bool { return whole[host].Host != "" })
-	plan := Plan{
-		Run: run, Started: stamp(h.Now()), Group: group.ID, Key: group.Key,
-		Notes: listOf(append(slices.Clone(group.Notes), notes...)), PackVersion: h.Pack.Version, Hosts: group.Hosts,
-	}
-	if plan.Bundle, err = h.bundle(ctx, request, batches); err != nil {
-		return ResolveOut{}, err
-	}
-	data, err := encode(request)
+	data, err := encode(p.Request)
 	if err == nil {
 		err = putOnce(ctx, h.Objects, evidence(RequestKey(run)), data)
 	}
 	if err != nil {
 		return ResolveOut{}, fmt.Errorf("write request of %s: %w", run, err)
 	}
-	sortRecords(left)
 	err = errors.Join(
 		putJSON(ctx, h.Objects, work(PlanKey(run)), plan),
-		putJSON(ctx, h.Objects, work(OutcomesKey(run, neverSent)), listOf(left)),
-		putJSON(ctx, h.Objects, work(HostsKey(run)), listOf(batches)),
-		h.writeEarlier(ctx, run, batches, whole),
-		h.record(ctx, plan, request, len(batches)),
+		putJSON(ctx, h.Objects, work(OutcomesKey(run, neverSent)), listOf(p.Left)),
+		putJSON(ctx, h.Objects, work(HostsKey(run)), listOf(p.Batches)),
+		p.past.write(ctx, h.Objects, run, p.Batches),
+		h.record(ctx, plan, p.Request, len(p.Batches)),
 	)
 	out := ResolveOut{
-		Run: run, Hosts: HostsKey(run), Bundle: plan.Bundle, Requested: len(group.Hosts), Planned: len(chosen),
-		Batches: len(batches), Branches: h.Batching.branches(),
+		Run: run, Hosts: HostsKey(run), Bundle: plan.Bundle, Requested: len(plan.Hosts), Planned: len(plan.Hosts) - len(p.Left),
+		Batches: len(p.Batches), Branches: h.Batching.branches(),
 	}
-	h.Log.Info("resolved", "run", run, "group", group.Key, "requested", out.Requested, "planned", out.Planned, "batches", out.Batches)
+	h.Log.Info("resolved", "run", run, "group", plan.Key, "requested", out.Requested, "planned", out.Planned, "batches", out.Batches)
 	return out, err
 }
 
 // bundle writes the queries of the run where the hosts of each place can read
 // them. The key is the digest, so writing it again changes nothing.
-func (h Resolve) bundle(ctx context.Context, request triage.Request, batches []Batch) (Bundle, error) {
-	data := h.Pack.Bundle(request.Tiers, nil)
-	digest := hexDigest(data)
-	bundle := Bundle{Key: BundleKey(digest), SHA256: digest}
+func (h Resolve) bundle(ctx context.Context, p Preview) error {
 	places := map[Place]bool{}
-	for _, b := range batches {
-		places[b.place()] = true
-	}
-	for p := range maps.Keys(places) {
-		if err := h.Objects.Put(ctx, intake(p, bundle.Key), data); err != nil {
-			return bundle, fmt.Errorf("write query bundle in %s/%s: %w", p.Account, p.Region, err)
+	for _, b := range p.Batches {
+		if b.Earlier == "" {
+			places[b.place()] = true
 		}
 	}
-	return bundle, nil
+	for place := range places {
+		if err := h.Objects.Put(ctx, intake(place, p.Plan.Bundle.Key), p.Queries); err != nil {
+			return fmt.Errorf("write query bundle in %s/%s: %w", place.Account, place.Region, err)
+		}
+	}
+	return nil
 }
 
 // record notes that the run is under way and keeps its lock, if it has one, until
@@ -167,41 +193,6 @@ func (h Resolve) record(ctx context.Context, plan Plan, request triage.Request, 
 	err = h.Locks.Extend(ctx, plan.Group, plan.Run, h.Now().UTC().Add(time.Duration(1+waves)*waveTime))
 	if err != nil && !errors.Is(err, ErrNotFound) { // a run that a person started with a finding has no lock
 		return fmt.Errorf("keep the lock of %s: %w", plan.Group, err)
-	}
-	return nil
-}
-
-// earlier reads what an earlier run has examined whole, by host.
-func (h Resolve) earlier(ctx context.Context, run string) (map[string]Record, error) {
-	if run == "" {
-		return nil, nil
-	}
-	records, err := allRecords(ctx, h.Objects, run)
-	if err != nil {
-		return nil, fmt.Errorf("read what run %s has examined: %w", run, err)
-	}
-	whole := map[string]Record{}
-	for _, r := range records {
-		if r.Status == triage.Examined && r.Evidence != "" {
-			whole[r.Host] = r
-		}
-	}
-	return whole, nil
-}
-
-// writeEarlier leaves, for each batch of an earlier run, how its hosts ended there.
-func (h Resolve) writeEarlier(ctx context.Context, run string, batches []Batch, whole map[string]Record) error {
-	for _, b := range batches {
-		if b.Earlier == "" {
-			continue
-		}
-		records := make([]Record, len(b.Hosts))
-		for i, host := range b.Hosts {
-			records[i] = whole[host]
-		}
-		if err := putJSON(ctx, h.Objects, work(EarlierKey(run, b.number())), records); err != nil {
-			return err
-		}
 	}
 	return nil
 }

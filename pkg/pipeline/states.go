@@ -86,7 +86,8 @@ type ExtractOut struct {
 
 // RunIn is what analyze and publish get.
 type RunIn struct {
-	Run string `json:"run"`
+	Run     string `json:"run"`
+	Stopped bool   `json:"stopped,omitempty"` // somebody has stopped the execution, and wants what is there analysed
 }
 
 // AnalyzeOut sums a run up.
