@@ -181,7 +181,7 @@ func (g *group) gone(refs []*reference, t *table, lacked map[*key]hostSet) []*de
 			if k != nil {
 				lacking = lacking.minus(k.present).minus(orNone(lacked[k], lacking))
 			} else {
-				k = &key{table: t, columns: rk.facts[0].Key, present: newHostSet(len(g.hosts)), templates: tokens(rk.facts[0].Key)}
+				k = &key{table: t, columns: rk.facts[0].Key, present: newHostSet(len(g.hosts)), templates: tokens(t.rule, rk.facts[0].Key)}
 			}
 			if lacking.empty() {
 				continue

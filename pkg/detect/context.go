@@ -12,8 +12,9 @@ import (
 // context is what happened to a host that accounts for some of its differences.
 type context struct {
 	packages []string        // whose version is not the usual one, or that are extra or gone
+	removed  []string        // those that are gone
 	upgraded bool            // a package has another version than usual
-	kernel   bool            // another kernel than most
+	kernel   hostSet         // the hosts of its kernel, where that is not the one of most
 	booting  bool            // up for minutes only, the others for longer
 	crontabs map[string]bool // whose entries differ in their schedule only
 	programs map[string]bool // that a login, a timer or a common cron entry accounts for
@@ -34,6 +35,9 @@ func (g *group) contexts(all []*deviation) []*context {
 			d.hosts.each(func(h int) {
 				out[h].packages = append(out[h].packages, d.key.named("name"))
 				out[h].upgraded = out[h].upgraded || d.kind == triage.Changed
+				if d.kind == triage.Missing {
+					out[h].removed = append(out[h].removed, d.key.named("name"))
+				}
 			})
 		}
 		if d.table().rule.Name == "crontab" && d.kind == triage.Changed && onlySchedule(d) {
@@ -80,7 +84,7 @@ func isPackages(t *table) bool {
 	return t.rule.Name == "deb_packages" || t.rule.Name == "rpm_packages"
 }
 
-// kernels marks the hosts whose kernel is not the commonest one.
+// kernels tells the hosts whose kernel is not the commonest one who else runs it.
 func (g *group) kernels(out []*context) {
 	t := g.table("host_identity", "kernel_info")
 	if t == nil || len(t.keys) == 0 {
@@ -90,17 +94,16 @@ func (g *group) kernels(out []*context) {
 	if t.rule.Name == "kernel_info" {
 		column = "version"
 	}
-	usual := map[string]int{}
+	versions := map[string]hostSet{}
 	for _, k := range t.keys {
 		for _, f := range k.facts {
-			usual[k.compared(f, column)] += f.hosts.count()
+			version := k.compared(f, column)
+			versions[version] = f.hosts.or(orNone(versions[version], f.hosts))
 		}
 	}
-	for _, k := range t.keys {
-		for _, f := range k.facts {
-			if version := k.compared(f, column); 2*usual[version] < len(g.hosts) {
-				f.hosts.each(func(h int) { out[h].kernel = true })
-			}
+	for _, hosts := range versions {
+		if 2*hosts.count() < len(g.hosts) {
+			hosts.each(func(h int) { out[h].kernel = hosts })
 		}
 	}
 }
@@ -246,6 +249,9 @@ func underCron(row facts.Raw) bool {
 
 func (g *group) passingUnit(d *deviation) string {
 	if d.kind != triage.Changed {
+		if g.triggered(d) {
+			return "" // what starts it is as new
+		}
 		if (onDemand(d.row()) || d.table().rule.Name == "startup_items" && g.habits.onDemand[d.key.columns[0]]) && !failed(d) {
 			return "the unit is loaded now and then"
 		}
@@ -267,6 +273,16 @@ func (g *group) passingUnit(d *deviation) string {
 		return "the unit runs now and then"
 	}
 	return ""
+}
+
+// triggered reports whether a unit's timer, socket or path came with it: then it
+// is not one that other hosts have too and happen not to run.
+func (g *group) triggered(d *deviation) bool {
+	name, ok := strings.CutSuffix(d.key.columns[0], ".service")
+	return ok && d.kind == triage.Added && slices.ContainsFunc(d.table().keys, func(k *key) bool {
+		by, is := strings.CutPrefix(k.columns[0], name)
+		return is && (by == ".timer" || by == ".socket" || by == ".path") && k.present.equal(d.hosts)
+	})
 }
 
 func failed(d *deviation) bool {

@@ -53,12 +53,12 @@ func Run(in Input) *triage.Result {
 // find lists the scored deviations of a group, highest first.
 func (g *group) find(refs []*reference, cluster bool) []*deviation {
 	all := g.deviations()
-	learned := learn(g, all)
-	contexts := g.contexts(all)
-	g.common = g.commonSubjects()
 	for _, d := range all {
 		g.weigh(d)
 	}
+	learned := learn(g, all)
+	contexts := g.contexts(all)
+	g.common = g.commonSubjects()
 	g.novel(all)
 	for _, d := range all {
 		d.addTraits()

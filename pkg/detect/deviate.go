@@ -93,13 +93,7 @@ func (g *group) having(k *key) []*deviation {
 // suspicious reports whether a row has traits that no shared stable fact
 // excuses: a block of rows with such a one is a campaign, not a subpopulation.
 func (g *group) suspicious(t *table, f *fact) bool {
-	bits := 0.0
-	for _, trait := range g.traits(t, f.Row) {
-		if !trait.mild {
-			bits += trait.bits
-		}
-	}
-	return bits >= 2
+	return weight(g.traits(t, f.Row)) >= suspiciousBits
 }
 
 // part is the hosts of a fact for which the same other fact is to be expected.
@@ -117,7 +111,7 @@ func (g *group) byExpected(k *key, f *fact) []part {
 	}
 	added, changed := newHostSet(len(g.hosts)), newHostSet(len(g.hosts))
 	f.hosts.each(func(h int) {
-		if usual := g.usual(k, f, h); usual != nil && !usual.hosts.has(h) {
+		if g.usual(k, f, h) != nil {
 			changed.add(h)
 		} else {
 			added.add(h)
@@ -133,13 +127,33 @@ func (g *group) byExpected(k *key, f *fact) []part {
 	return parts
 }
 
-// usual returns what hosts like h have under a key instead of f: of its
-// subpopulation, or of the whole group.
+// usual returns what hosts like h have under a key instead of f, nil when h has
+// it too or there is nothing that is usual: of its subpopulation, or of the whole
+// group where most hosts have the key.
 func (g *group) usual(k *key, f *fact, h int) *fact {
-	if best := k.commonest(g.cells[g.cell[h]].minus(f.hosts), f); best != nil {
-		return best
+	cell := g.cells[g.cell[h]]
+	best := k.commonest(cell.minus(f.hosts), f)
+	if best != nil && best.hosts.has(h) { // of several rows, the one that it lacks
+		best = k.lacked(cell, h)
+	} else if best == nil && (2*k.present.count() > k.table.answered.count() || len(g.hosts) <= 3) {
+		best = k.commonest(g.all.minus(f.hosts), f)
 	}
-	return k.commonest(g.all.minus(f.hosts), f)
+	if best == nil || best.hosts.has(h) {
+		return nil
+	}
+	return best
+}
+
+// lacked returns the fact of a key that host h lacks and most of the given hosts
+// that have the key have, nil for none.
+func (k *key) lacked(among hostSet, h int) *fact {
+	of := k.present.overlap(among)
+	for _, f := range k.facts {
+		if !f.hosts.has(h) && 2*f.hosts.overlap(among) > of {
+			return f
+		}
+	}
+	return nil
 }
 
 // differing lists the compared columns in which two facts of a key differ.

@@ -39,13 +39,27 @@ func (g *group) explain(d *deviation, hosts []*context) {
 // incriminating reports whether a row's traits leave no room for a harmless
 // explanation.
 func (d *deviation) incriminating() bool {
+	return d.score.floor > 0 || d.suspicious()
+}
+
+// suspicious reports whether a row that a deviation brings has traits of weight.
+func (d *deviation) suspicious() bool {
+	return d.kind != triage.Missing && weight(d.traits) >= suspiciousBits
+}
+
+// suspiciousBits is how much the traits of a row come to that is suspicious
+// whatever other hosts show.
+const suspiciousBits = 2.0
+
+// weight adds up the traits that no harmless cause accounts for.
+func weight(traits []trait) float64 {
 	bits := 0.0
-	for _, t := range d.traits {
+	for _, t := range traits {
 		if !t.mild {
 			bits += t.bits
 		}
 	}
-	return d.score.floor > 0 || bits >= 2 && d.kind != triage.Missing
+	return bits
 }
 
 // cause looks for what accounts for a deviation on one host.
@@ -53,7 +67,7 @@ func (g *group) cause(d *deviation, c *context) (bits float64, why string) {
 	if why := cmp.Or(g.passing(d), session(d), c.passingProgram(d), g.installed(d), c.starting(d), c.rescheduled(d), onDemandModule(d)); why != "" {
 		return explainedFully, why
 	}
-	if c.kernel && kernelBound(d) {
+	if c.kernel != nil && kernelBound(d) && c.kernel.and(d.table().answered).minus(d.hosts).empty() {
 		return explainedFully, "it runs another kernel"
 	}
 	if bits, why := g.byPackage(d, c); bits < 0 {
@@ -141,7 +155,7 @@ func (g *group) partly(d *deviation) (bits float64, why string) {
 	case d.table().rule.Name == "login_history" && slices.Contains(d.key.columns, "<ip>"):
 		return explainedPartly, "the login came from a private address"
 	case d.table().rule.Name == "deleted_open_files" && rotated.MatchString(row.Value("path")):
-		return explainedPartly, "it is a log that was rotated"
+		return explainedFully, "it is a log that was rotated"
 	case d.table().rule.Name == "crontab" && d.kind == triage.Changed && onlySchedule(d):
 		return explainedPartly, "only its schedule differs"
 	case d.table().rule.Name == "mounts" && strings.HasPrefix(row.Value("path"), "/run/user/"):
@@ -186,6 +200,9 @@ func session(d *deviation) string {
 		return ""
 	default:
 		return ""
+	}
+	if isSockets(d.table()) && outbound(row) && public(row) {
+		return "" // who logs in comes from outside
 	}
 	program, command := owner(row), row.Value("cmdline")
 	if command == "" {

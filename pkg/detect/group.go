@@ -104,7 +104,7 @@ func newTable(t *facts.Table, n int, number []int, answered hostSet) *table {
 			continue
 		}
 		last = &key{table: out, columns: f.Key, present: hosts, facts: []*fact{one}}
-		last.templates = tokens(last.columns)
+		last.templates = tokens(out.rule, last.columns)
 		out.keys = append(out.keys, last)
 	}
 	out.shapes(n)
@@ -193,9 +193,11 @@ func (k *key) named(column string) string {
 
 // tokens says which templates a key went through: keys alike in that are alike
 // in how much they vary (an ephemeral listener is no look-alike of a fixed one).
-func tokens(columns []string) string {
+// What looks like an ephemeral port in a text is one number of many.
+func tokens(rule *pack.Query, columns []string) string {
 	var found []string
-	for _, value := range columns {
+	for i, value := range columns {
+		isPort := rule.Template[rule.Key[i]] == pack.TemplatePort
 		for rest := value; ; {
 			_, after, ok := strings.Cut(rest, "<")
 			if !ok {
@@ -205,7 +207,9 @@ func tokens(columns []string) string {
 			if !closed {
 				break
 			}
-			found, rest = append(found, token), tail
+			if rest = tail; token != "eph" || isPort {
+				found = append(found, token)
+			}
 		}
 	}
 	slices.SortFunc(found, cmp.Compare)

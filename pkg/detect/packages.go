@@ -16,7 +16,7 @@ func (g *group) byPackage(d *deviation, c *context) (float64, string) {
 	switch {
 	case isPackages(d.table()) && d.kind == triage.Changed:
 		return explainedPartly, "it is a package of another version"
-	case isPackages(d.table()):
+	case isPackages(d.table()) && !d.guards():
 		return explainedPartly, "one package more or less is no attack"
 	case len(c.packages) == 0:
 		return 0, ""
@@ -26,6 +26,9 @@ func (g *group) byPackage(d *deviation, c *context) (float64, string) {
 	}
 	names := subjects(d)
 	for _, p := range c.packages {
+		if d.guards() && slices.Contains(c.removed, p) {
+			continue // who removes a guard removes its package
+		}
 		for _, name := range names {
 			if belongs(name, p) || g.sharesWord(name, p) {
 				return explainedFully, "it follows the version of package " + p

@@ -18,7 +18,15 @@ type kin struct {
 	shared     []int       // of each deviation of several hosts, how many
 }
 
-func (d *deviation) rateClass() string { return d.table().rule.Name + "\x00" + d.class }
+// rateClass names what a deviation is compared with: a row that is suspicious by
+// itself is no look-alike of the many that are not.
+func (d *deviation) rateClass() string {
+	class := d.table().rule.Name + "\x00" + d.class
+	if d.suspicious() {
+		class += " suspicious"
+	}
+	return class
+}
 
 // learn counts what the group shows and tells each deviation its kin.
 func learn(g *group, all []*deviation) *rates {

@@ -198,6 +198,9 @@ var guards = []string{
 	"xagt", "ds_agent", "elastic-agent", "node_exporter", "telegraf", "chronyd",
 }
 
+// guards reports whether what is missing watches over the host.
+func (d *deviation) guards() bool { return d.kind == triage.Missing && len(d.traits) > 0 }
+
 func missingTraits(d *deviation) []trait {
 	text := strings.ToLower(strings.Join(d.key.columns, " "))
 	for _, name := range guards {

@@ -179,6 +179,9 @@ func (g *group) follows(hosts, answered hostSet, spare float64) bool {
 	set, among := hosts.minus(g.young), answered.minus(g.young)
 	n := set.count()
 	return slices.ContainsFunc(g.patterns, func(p hostSet) bool {
+		if hosts.equal(p.and(answered)) {
+			return true
+		}
 		of := p.overlap(among)
 		return set.overlap(p) == n && of > 1 && float64(of-n) <= spare*float64(of)
 	})

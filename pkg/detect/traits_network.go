@@ -50,7 +50,7 @@ func remoteTraits(row facts.Raw) []trait {
 	switch {
 	case inbound(row):
 		return nil
-	case homebody.MatchString(path.Base(owner(row))):
+	case homebody.MatchString(path.Base(owner(row))), outbound(row) && path.Base(owner(row)) == "sshd":
 		return one(5, "T1036.005", "is a program that has no business on the internet")
 	case slices.Contains(backdoorPorts, port) || port == "3333" || port == "14444":
 		return one(4, "T1571", "talks to a public address on a port that backdoors and miners use")
@@ -78,11 +78,20 @@ func onInternet(addr netip.Addr) bool {
 func inbound(row facts.Raw) bool {
 	local, ok := port(row.Value("local_port"))
 	remote, also := port(row.Value("remote_port"))
-	return ok && also && local < firstDynamic && remote >= firstDynamic
+	return ok && also && local < firstDynamic && remote >= firstUnprivileged
 }
 
-// Linux picks the ports of outgoing connections from here on.
-const firstDynamic = 32768
+// outbound reports whether our side opened a connection, to a port that serves.
+func outbound(row facts.Raw) bool {
+	local, ok := port(row.Value("local_port"))
+	remote, also := port(row.Value("remote_port"))
+	return ok && also && local >= firstDynamic && remote < firstDynamic
+}
+
+const (
+	firstDynamic      = 32768 // Linux picks the ports of outgoing connections from here on
+	firstUnprivileged = 1024  // others do so from here on: behind a NAT, for one
+)
 
 func port(text string) (int, bool) {
 	n, err := strconv.Atoi(text)
