@@ -49,6 +49,9 @@ func (h Analyze) Handle(ctx context.Context, in RunIn) (AnalyzeOut, error) {
 	if err != nil {
 		return AnalyzeOut{}, err
 	}
+	if in.Stopped {
+		r.stop()
+	}
 	if err := stopped(r.records); err != nil {
 		return AnalyzeOut{}, err
 	}

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -40,7 +41,8 @@ func (h Fail) Handle(ctx context.Context, in FailIn) (FailOut, error) {
 	if record.Published {
 		return out, end.release(ctx, record)
 	}
-	record.Status, record.Reason, record.Finished = FailedRun, out.Error+": "+out.Cause, stamp(h.Now())
+	record.Status, record.Reason, record.Finished = endOf(out.Error), out.Error+": "+out.Cause, stamp(h.Now())
+	record.Started = cmp.Or(record.Started, record.Finished) // lists are by time, and have those that died early
 	m, err := failureMessage(record)
 	if err != nil {
 		return out, fmt.Errorf("write message of %s: %w", out.Run, err)

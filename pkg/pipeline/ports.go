@@ -247,6 +247,7 @@ const (
 	Running   RunStatus = "running"  // resolve has made its plan
 	Succeeded RunStatus = "succeeded"
 	FailedRun RunStatus = "failed"
+	Stopped   RunStatus = "stopped" // by a person
 )
 
 // Run is the record of one run. Times are RFC 3339, UTC.

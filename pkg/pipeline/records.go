@@ -11,6 +11,9 @@ import (
 // readers is how many objects are read at once.
 const readers = 8
 
+// noOutcome is the reason of a host that no branch has said anything of.
+const noOutcome = "no outcome"
+
 // shard is what one branch of the map has left: records, and where their facts are.
 type shard struct {
 	records []Record
@@ -76,7 +79,7 @@ func complete(s shard, b Batch) shard {
 	for _, host := range b.Hosts {
 		r, ok := said[host]
 		if !ok {
-			r = notExamined(host, "no outcome")
+			r = notExamined(host, noOutcome)
 		}
 		s.records = append(s.records, r)
 	}
