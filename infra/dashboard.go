@@ -9,21 +9,18 @@ func (h *hub) newDashboard() {
 		errors = append(errors, h.ofFunction(name, "Errors"))
 		durations = append(durations, h.ofFunction(name, "Duration").With(&awscloudwatch.MetricOptions{Statistic: str("Maximum")}))
 	}
-	waiting := func(queue string) awscloudwatch.IMetric {
-		return metric("AWS/SQS", "ApproximateNumberOfMessagesVisible", map[string]*string{"QueueName": str(queue)})
-	}
 	board := awscloudwatch.NewDashboard(h.stack, str("Dashboard"), &awscloudwatch.DashboardProps{
 		DashboardName: str(h.set.title()),
 		Widgets: &[]*[]awscloudwatch.IWidget{
 			{
 				graph("Runs", h.ofRuns("ExecutionsStarted"), h.ofRuns("ExecutionsSucceeded"), h.ofRuns("ExecutionsFailed"), h.ofRuns("ExecutionsTimedOut"), h.ofRuns("ExecutionsAborted")),
 				graph("Hosts", h.ofHosts("HostsExamined"), h.ofHosts("HostsPartial"), h.ofHosts("HostsNotExamined"), h.ofHosts("Outliers")),
-				graph("Coverage", h.coverage()),
+				graph("Coverage, %", h.coverage()),
 			},
 			{
 				graph("Findings and runs", h.ofRule("findings", "MatchedEvents"), h.ofForwarded("MatchedEvents"), h.ofHosts("RunsTriggered"), h.lostFindings()),
-				graph("Bytes uploaded by hosts", h.uploaded()),
-				graph("Waiting to be read by somebody", waiting(*h.undelivered.QueueName()), waiting(*h.failures.QueueName())),
+				graph("Bytes uploaded by hosts", uploaded(h.intake)),
+				graph("Waiting to be read by somebody", waiting(h.undelivered), waiting(h.failures)),
 			},
 			{graph("Errors", errors...), graph("Longest call, ms", durations...)},
 		},

@@ -37,6 +37,8 @@ func newIntake(stack awscdk.Stack, set settings, props *awss3.BucketProps, assum
 	uploads := *bucket.ArnForObjects(str("intake/*"))
 	denyOthers(bucket, "OnlyFormsUpload", []string{"s3:PutObject"}, uploads, append([]string{roleArn(set.role("collect"))}, assumed...)...)
 	denyOthers(bucket, "OnlyExtractReads", []string{"s3:GetObject"}, uploads, append([]string{roleArn(set.role("extract"))}, assumed...)...)
+	denyOthers(bucket, "OnlyResolveWritesBundles", []string{"s3:PutObject"}, *bucket.ArnForObjects(str("artifacts/bundles/*")),
+		append([]string{roleArn(set.role("resolve"))}, assumed...)...)
 	deny(bucket, "NoOldSignature", []string{"s3:GetObject", "s3:PutObject"}, *bucket.ArnForObjects(str("*")),
 		map[string]any{"NumericGreaterThan": map[string]any{"s3:signatureAge": formMilliseconds}})
 	denyHosts(bucket)

@@ -27,10 +27,13 @@ func (h *hub) newKey() {
 	named(alias, "KeyAlias")
 
 	account := map[string]any{"StringEquals": map[string]any{"aws:SourceAccount": awscdk.Aws_ACCOUNT_ID()}}
-	// EventBridge and CloudWatch name no source account when they use a key for an
-	// encrypted queue or topic; the policies of those name it.
+	// EventBridge names neither account nor rule when it uses the key of an encrypted
+	// queue, and would lose what it delivers; the policy of the queue names the rule.
 	h.allowService("EventsToQueues", "events", []string{"kms:Decrypt", "kms:GenerateDataKey"}, nil)
-	h.allowService("AlarmsToTopics", "cloudwatch", []string{"kms:Decrypt", "kms:GenerateDataKey"}, nil)
+	h.allowService("AlarmsToTopics", "cloudwatch", []string{"kms:Decrypt", "kms:GenerateDataKey"}, map[string]any{
+		"StringEquals": map[string]any{"aws:SourceAccount": awscdk.Aws_ACCOUNT_ID()},
+		"ArnLike":      map[string]any{"aws:SourceArn": here("cloudwatch", "alarm:*")},
+	})
 	h.allowService("TopicsToQueues", "sns", []string{"kms:Decrypt", "kms:GenerateDataKey"}, account)
 	h.allowService("Logs", "logs", []string{"kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey", "kms:ReEncryptFrom", "kms:ReEncryptTo"},
 		map[string]any{"ArnLike": map[string]any{"kms:EncryptionContext:aws:logs:arn": here("logs", "log-group:*")}})

@@ -2,10 +2,8 @@ package main
 
 import (
 	"github.com/aws/aws-cdk-go/awscdk/v2"
-	"github.com/aws/aws-cdk-go/awscdk/v2/awsevents"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awss3"
-	"github.com/aws/aws-cdk-go/awscdk/v2/awssqs"
 )
 
 // member is the small stack of every account and region, other than the hub's, in
@@ -23,6 +21,9 @@ func newMember(app awscdk.App, set settings, document map[string]any) {
 		StackName:   str(set.title() + "Member"),
 		Description: str("diffy: lets the hub examine the hosts of this account and region"),
 		Synthesizer: awscdk.NewBootstraplessSynthesizer(nil),
+		// CloudFormation takes a template as text up to 51,200 bytes; the document alone is
+		// half of that.
+		SuppressTemplateIndentation: yes,
 	})}
 	limitRoles(m.stack, set)
 	m.newParameters()
@@ -30,7 +31,7 @@ func newMember(app awscdk.App, set settings, document map[string]any) {
 	intake := newIntake(m.stack, set, &awss3.BucketProps{Encryption: awss3.BucketEncryption_S3_MANAGED}, roleArn(set.target()))
 	suppress(intake, "AwsSolutions-S1", "What hosts upload is read within minutes and gone after a day; who reads the evidence is logged in the hub.")
 	m.newTargetRoles()
-	m.newForwarding()
+	m.newForwarding(intake)
 }
 
 func (m *member) newParameters() {
@@ -96,47 +97,4 @@ func (m *member) newTarget(id, name, does string, functions []string, grants []g
 		},
 	}), grants)
 	role.Node().DefaultChild().(awsiam.CfnRole).CfnOptions().SetCondition(m.makesRoles)
-}
-
-// newForwarding sends GuardDuty's findings to the hub's bus. Where the hub is
-// GuardDuty's administrator it has them twice, and knows a finding by its id.
-func (m *member) newForwarding() {
-	bus := arn("events", *m.region.ValueAsString(), *m.hub.ValueAsString(), "event-bus/"+m.set.Name)
-	name := m.set.title() + "Forwarder"
-	role := newRole(m.stack, "ForwarderRole", name, "Lets EventBridge send findings to diffy's hub",
-		awsiam.NewServicePrincipal(str("events.amazonaws.com"), &awsiam.ServicePrincipalOpts{
-			Conditions: &map[string]any{"StringEquals": map[string]any{"aws:SourceAccount": awscdk.Aws_ACCOUNT_ID()}},
-		}), []grant{{sid: "Forward", actions: []string{"events:PutEvents"}, on: []string{bus}}})
-	role.Node().DefaultChild().(awsiam.CfnRole).CfnOptions().SetCondition(m.makesRoles)
-
-	queue := awssqs.NewQueue(m.stack, str("UndeliveredQueue"), &awssqs.QueueProps{
-		QueueName:       str(m.set.Name + "-undelivered"),
-		Encryption:      awssqs.QueueEncryption_SQS_MANAGED,
-		EnforceSSL:      yes,
-		RetentionPeriod: days(14),
-		RemovalPolicy:   awscdk.RemovalPolicy_DESTROY,
-	})
-	named(queue, "UndeliveredQueue")
-	suppress(queue, "AwsSolutions-SQS3", "This is a dead-letter queue itself.")
-
-	rule := awsevents.NewCfnRule(m.stack, str("ForwardRule"), &awsevents.CfnRuleProps{
-		Name:        str(m.set.Name + "-forward"),
-		Description: str("Sends GuardDuty findings that may name a host to diffy's hub"),
-		EventPattern: map[string]any{
-			"source": []string{guardDuty}, "detail-type": []string{findingType}, "detail": findingDetail(m.set),
-		},
-		State: str("ENABLED"),
-		Targets: []any{&awsevents.CfnRule_TargetProperty{
-			Id: str("Hub"), Arn: str(bus), RoleArn: str(roleArn(name)),
-			DeadLetterConfig: &awsevents.CfnRule_DeadLetterConfigProperty{Arn: queue.QueueArn()},
-		}},
-	})
-	rule.OverrideLogicalId(str("ForwardRule"))
-	queue.AddToResourcePolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
-		Sid:        str("UndeliveredFindings"),
-		Principals: &[]awsiam.IPrincipal{awsiam.NewServicePrincipal(str("events.amazonaws.com"), nil)},
-		Actions:    strs("sqs:SendMessage"),
-		Resources:  &[]*string{queue.QueueArn()},
-		Conditions: &map[string]any{"ArnEquals": map[string]any{"aws:SourceArn": here("events", "rule/"+m.set.Name+"-forward")}},
-	}))
 }

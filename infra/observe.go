@@ -4,6 +4,8 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatchactions"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awss3"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awssqs"
 )
 
 // logged is a number in a line that a function logs, made a metric of.
@@ -16,6 +18,7 @@ var loggedNumbers = []logged{
 	{"analyze", "analyzed", "partial", "HostsPartial"},
 	{"analyze", "analyzed", "not_examined", "HostsNotExamined"},
 	{"analyze", "analyzed", "outliers", "Outliers"},
+	{"analyze", "analyzed", "coverage", "Coverage"},
 	{"trigger", "triggered", "runs", "RunsTriggered"},
 }
 
@@ -64,16 +67,10 @@ func (h *hub) ofForwarded(name string) awscloudwatch.Metric {
 
 func (h *hub) ofHosts(name string) awscloudwatch.Metric { return metric(h.set.title(), name, nil) }
 
-// coverage is the share of requested hosts that were examined whole, in percent.
+// coverage is the share of its hosts that a run examined whole, in percent: that of
+// the worst run, as a large one would hide a small one in a sum.
 func (h *hub) coverage() awscloudwatch.IMetric {
-	return awscloudwatch.NewMathExpression(&awscloudwatch.MathExpressionProps{
-		Expression: str("100 * examined / (examined + partial + none)"),
-		Label:      str("Hosts examined whole, %"),
-		Period:     seconds(300),
-		UsingMetrics: &map[string]awscloudwatch.IMetric{
-			"examined": h.ofHosts("HostsExamined"), "partial": h.ofHosts("HostsPartial"), "none": h.ofHosts("HostsNotExamined"),
-		},
-	})
+	return h.ofHosts("Coverage").With(&awscloudwatch.MetricOptions{Statistic: str("Minimum")})
 }
 
 // lostFindings counts findings that reached no function: those cannot have started
@@ -90,8 +87,17 @@ func (h *hub) lostFindings() awscloudwatch.IMetric {
 	})
 }
 
-func (h *hub) uploaded() awscloudwatch.IMetric {
-	return metric("AWS/S3", "BytesUploaded", map[string]*string{"BucketName": h.intake.BucketName(), "FilterId": str(uploadsFilter)})
+// intakeAlarm says what too many bytes mean, in hub and members.
+const intakeAlarm = "Hosts upload more than any group should"
+
+// uploaded counts the bytes that hosts have put into an intake bucket.
+func uploaded(intake awss3.Bucket) awscloudwatch.Metric {
+	return metric("AWS/S3", "BytesUploaded", map[string]*string{"BucketName": intake.BucketName(), "FilterId": str(uploadsFilter)})
+}
+
+// waiting counts the messages in a queue.
+func waiting(queue awssqs.Queue) awscloudwatch.Metric {
+	return metric("AWS/SQS", "ApproximateNumberOfMessagesVisible", map[string]*string{"QueueName": queue.QueueName()})
 }
 
 // newAlarms makes what wakes somebody because diffy itself does not work. What a
@@ -106,11 +112,11 @@ func (h *hub) newAlarms() {
 		h.above(camel(name)+"ErrorsAlarm", "The function "+name+" returned errors", h.ofFunction(name, "Errors"), 0)
 	}
 	h.above("UndeliveredAlarm", "Events reached no function and wait in the queue",
-		metric("AWS/SQS", "ApproximateNumberOfMessagesVisible", map[string]*string{"QueueName": h.undelivered.QueueName()}), 0)
+		waiting(h.undelivered), 0)
 	h.above("FailuresAlarm", "A function gave up on events, which wait in the queue",
-		metric("AWS/SQS", "ApproximateNumberOfMessagesVisible", map[string]*string{"QueueName": h.failures.QueueName()}), 0)
+		waiting(h.failures), 0)
 	h.above("LostFindingAlarm", "A finding started no run because it reached no trigger", h.lostFindings(), 0)
-	h.above("IntakeAlarm", "Hosts upload more than any group should", h.uploaded(), h.set.IntakeAlarmMiB<<20)
+	h.above("IntakeAlarm", intakeAlarm, uploaded(h.intake), h.set.IntakeAlarmMiB<<20)
 	h.alarm("CoverageAlarm", "A run saw too few of its hosts whole", h.coverage(),
 		h.set.CoverageAlarm, awscloudwatch.ComparisonOperator_LESS_THAN_THRESHOLD)
 }

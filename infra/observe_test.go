@@ -24,10 +24,7 @@ func TestAlarms(t *testing.T) {
 		"UndeliveredAlarm":   {"AWS/SQS ApproximateNumberOfMessagesVisible {QueueName <UndeliveredQueue.QueueName>} > 0"},
 		"FailuresAlarm":      {"AWS/SQS ApproximateNumberOfMessagesVisible {QueueName <FailuresQueue.QueueName>} > 0"},
 		"IntakeAlarm":        {"AWS/S3 BytesUploaded {BucketName <IntakeBucket>, FilterId uploads} > 2147483648"},
-		"CoverageAlarm": {
-			"100 * examined / (examined + partial + none) < 90",
-			"examined = Diffy HostsExamined", "none = Diffy HostsNotExamined", "partial = Diffy HostsPartial",
-		},
+		"CoverageAlarm":      {"Minimum of Diffy Coverage < 90"},
 		"LostFindingAlarm": {
 			"FILL(here, 0) + FILL(members, 0) + FILL(dropped, 0) > 0",
 			"dropped = AWS/Lambda AsyncEventsDropped {FunctionName diffy-trigger}",
@@ -75,6 +72,9 @@ func metricText(m map[string]any) string {
 		dimensions = append(dimensions, at(d, "Name").(string)+" "+at(d, "Value").(string))
 	}
 	text := m["Namespace"].(string) + " " + m["MetricName"].(string)
+	if statistic, ok := m["Statistic"].(string); ok && statistic != "Sum" {
+		text = statistic + " of " + text
+	}
 	if len(dimensions) > 0 {
 		text += " {" + strings.Join(dimensions, ", ") + "}"
 	}
@@ -123,7 +123,7 @@ func TestLoggedNumbers(t *testing.T) {
 func TestDashboard(t *testing.T) {
 	p := the(t, made(t, byDefault).hub, "Dashboard").Properties
 	body, _ := p["DashboardBody"].(string)
-	for _, title := range []string{"Runs", "Hosts", "Coverage", "Findings and runs", "Bytes uploaded by hosts", "Waiting to be read by somebody", "Errors"} {
+	for _, title := range []string{"Runs", "Hosts", "Coverage, %", "Findings and runs", "Bytes uploaded by hosts", "Waiting to be read by somebody", "Errors"} {
 		if !strings.Contains(body, `"title":"`+title+`"`) {
 			t.Errorf("no graph %q", title)
 		}

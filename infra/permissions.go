@@ -11,11 +11,15 @@ import (
 
 const perRun = "Every run has a prefix of its own, made at run time."
 
-// items allows the actions on items whose partition key begins so.
+// items allows the actions on items whose partition key begins so. A request that
+// names no key would satisfy "each of its keys", so that it must name one.
 func (h *hub) items(sid string, actions []string, keys ...string) grant {
 	return grant{
 		sid: sid, actions: actions, on: []string{*h.table.TableArn()},
-		when: map[string]any{"ForAllValues:StringLike": map[string]any{"dynamodb:LeadingKeys": keys}},
+		when: map[string]any{
+			"ForAllValues:StringLike": map[string]any{"dynamodb:LeadingKeys": keys},
+			"Null":                    map[string]any{"dynamodb:LeadingKeys": "false"},
+		},
 	}
 }
 

@@ -93,15 +93,17 @@ func (h *hub) newEvidence() {
 
 	objects, bucket := *h.evidence.ArnForObjects(str("*")), *h.evidence.BucketArn()
 	glass := roleArn(h.set.breakGlass())
-	denyOthers(h.evidence, "OnlyTheseWrite", []string{"s3:PutObject"}, objects,
+	denyOthers(h.evidence, "OnlyTheseWrite", []string{"s3:PutObject", "s3:ReplicateObject"}, objects,
 		roleArn(h.set.role("resolve")), roleArn(h.set.role("extract")), roleArn(h.set.role("analyze")))
 	denyOthers(h.evidence, "OnlyBreakGlassRemovesOrUnlocks", []string{
 		"s3:BypassGovernanceRetention", "s3:PutObjectRetention", "s3:PutObjectLegalHold", "s3:DeleteObject", "s3:DeleteObjectVersion",
 	}, objects, glass)
 	denyOthers(h.evidence, "OnlyBreakGlassChangesTheLock",
 		[]string{"s3:PutBucketObjectLockConfiguration", "s3:PutBucketVersioning", "s3:DeleteBucket"}, bucket, glass)
-	denyOthers(h.evidence, "OnlyDeploymentChangesThisPolicy",
-		[]string{"s3:PutBucketPolicy", "s3:DeleteBucketPolicy"}, bucket, glass, h.set.deployRole())
+	denyOthers(h.evidence, "OnlyDeploymentChangesHowItIsKept", []string{
+		"s3:PutBucketPolicy", "s3:DeleteBucketPolicy", "s3:PutBucketPublicAccessBlock", "s3:PutBucketOwnershipControls",
+		"s3:PutEncryptionConfiguration", "s3:PutLifecycleConfiguration", "s3:PutReplicationConfiguration", "s3:PutBucketLogging",
+	}, bucket, glass, h.set.deployRole())
 	denyHosts(h.evidence)
 }
 

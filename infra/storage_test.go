@@ -87,14 +87,17 @@ func TestEvidenceIsLocked(t *testing.T) {
 	same(t, "expiry", 365.0, at(evidence.Properties, "LifecycleConfiguration", "Rules", 0, "ExpirationInDays"))
 
 	for sid, want := range map[string]template.Permission{
-		"OnlyTheseWrite": {Actions: []string{"s3:PutObject"}, When: except("diffy-resolve", "diffy-extract", "diffy-analyze")},
+		"OnlyTheseWrite": {Actions: []string{"s3:PutObject", "s3:ReplicateObject"}, When: except("diffy-resolve", "diffy-extract", "diffy-analyze")},
 		"OnlyBreakGlassRemovesOrUnlocks": {Actions: []string{
 			"s3:BypassGovernanceRetention", "s3:PutObjectRetention", "s3:PutObjectLegalHold", "s3:DeleteObject", "s3:DeleteObjectVersion",
 		}, When: except("DiffyBreakGlass")},
 		"OnlyBreakGlassChangesTheLock": {
 			Actions: []string{"s3:PutBucketObjectLockConfiguration", "s3:PutBucketVersioning", "s3:DeleteBucket"}, When: except("DiffyBreakGlass"),
 		},
-		"OnlyDeploymentChangesThisPolicy": {Actions: []string{"s3:PutBucketPolicy", "s3:DeleteBucketPolicy"}, When: except("DiffyBreakGlass", execRole)},
+		"OnlyDeploymentChangesHowItIsKept": {Actions: []string{
+			"s3:PutBucketPolicy", "s3:DeleteBucketPolicy", "s3:PutBucketPublicAccessBlock", "s3:PutBucketOwnershipControls",
+			"s3:PutEncryptionConfiguration", "s3:PutLifecycleConfiguration", "s3:PutReplicationConfiguration", "s3:PutBucketLogging",
+		}, When: except("DiffyBreakGlass", execRole)},
 	} {
 		got := denied(t, hub, "EvidenceBucketPolicy", sid)
 		same(t, sid+" actions", want.Actions, got.Actions)
@@ -107,7 +110,7 @@ func TestComplianceIsAChoice(t *testing.T) {
 	same(t, "lock", map[string]any{"Mode": "COMPLIANCE", "Days": 30.0},
 		at(the(t, hub, "EvidenceBucket").Properties, "ObjectLockConfiguration", "Rule", "DefaultRetention"))
 	same(t, "who may change the policy", except("AcmeBreakGlass", "arn:aws:iam::999988887777:role/Deploy"),
-		denied(t, hub, "EvidenceBucketPolicy", "OnlyDeploymentChangesThisPolicy").When)
+		denied(t, hub, "EvidenceBucketPolicy", "OnlyDeploymentChangesHowItIsKept").When)
 }
 
 func TestIntakeIsForADay(t *testing.T) {
@@ -130,6 +133,9 @@ func TestIntakeIsForADay(t *testing.T) {
 		same(t, "uploads go to", []string{"<IntakeBucket.Arn>/intake/*"}, upload.Resources)
 		same(t, "uploads are signed by", except(append([]string{"diffy-collect"}, c.assumed...)...), upload.When)
 		same(t, "uploads are read by", except(append([]string{"diffy-extract"}, c.assumed...)...), denied(t, in, "IntakeBucketPolicy", "OnlyExtractReads").When)
+		bundles := denied(t, in, "IntakeBucketPolicy", "OnlyResolveWritesBundles")
+		same(t, "bundles are in", []string{"<IntakeBucket.Arn>/artifacts/bundles/*"}, bundles.Resources)
+		same(t, "bundles are written by", except(append([]string{"diffy-resolve"}, c.assumed...)...), bundles.When)
 		same(t, "signatures last", []string{"NumericGreaterThan s3:signatureAge 600000"}, denied(t, in, "IntakeBucketPolicy", "NoOldSignature").When)
 	}
 }
@@ -151,6 +157,15 @@ func TestKey(t *testing.T) {
 		"EventsToQueues": "events.amazonaws.com", "AlarmsToTopics": "cloudwatch.amazonaws.com",
 		"TopicsToQueues": "sns.amazonaws.com", "Logs": "logs.<region>.amazonaws.com",
 	}, services)
+	same(t, "conditions", map[string][]string{
+		"EventsToQueues": nil, // EventBridge names no source
+		"AlarmsToTopics": {"ArnLike aws:SourceArn arn:aws:cloudwatch:<region>:<account>:alarm:*", "StringEquals aws:SourceAccount <account>"},
+		"TopicsToQueues": {"StringEquals aws:SourceAccount <account>"},
+		"Logs":           {"ArnLike kms:EncryptionContext:aws:logs:arn arn:aws:logs:<region>:<account>:log-group:*"},
+	}, map[string][]string{
+		"EventsToQueues": statements["EventsToQueues"].When, "AlarmsToTopics": statements["AlarmsToTopics"].When,
+		"TopicsToQueues": statements["TopicsToQueues"].When, "Logs": statements["Logs"].When,
+	})
 	for sid := range services {
 		for _, action := range []string{"kms:Decrypt", "kms:GenerateDataKey"} {
 			if !slices.Contains(statements[sid].Actions, action) {

@@ -1,31 +1,37 @@
 package main
 
 import (
+	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsevents"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awseventstargets"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 )
 
-// What GuardDuty's events are known by.
+// What the events that members forward are known by.
 const (
 	guardDuty   = "aws.guardduty"
 	findingType = "GuardDuty Finding"
+	cloudWatch  = "aws.cloudwatch"
+	alarmType   = "CloudWatch Alarm State Change"
 )
 
 // newTriggers makes what starts functions: findings, here and forwarded by members,
 // and executions that ended without anybody having been told.
 func (h *hub) newTriggers() {
 	h.newRule("FindingRule", "findings", "GuardDuty findings that may name a host", nil,
-		findingPattern(h.set), h.functions["trigger"])
+		findingPattern(h.set), h.call(h.functions["trigger"]))
 
 	bus := awsevents.NewEventBus(h.stack, str("Bus"), &awsevents.EventBusProps{
 		EventBusName: str(h.set.Name),
-		Description:  str("GuardDuty findings that member accounts forward"),
+		Description:  str("GuardDuty findings and diffy's own alarms that members forward"),
 	})
 	named(bus, "MemberBus")
 	h.letMembersForward(bus)
 	h.newRule("ForwardedFindingRule", "forwarded-findings", "GuardDuty findings that members have forwarded", bus,
-		findingPattern(h.set), h.functions["trigger"])
+		findingPattern(h.set), h.call(h.functions["trigger"]))
+	h.newRule("ForwardedAlarmRule", "forwarded-alarms", "Alarms of diffy in members", bus,
+		&awsevents.EventPattern{Source: strs(cloudWatch), DetailType: strs(alarmType), Detail: alarmDetail(h.set)}, h.tellAlarm())
 
 	h.newRule("EndedRule", "ended", "Runs that failed, ran out of time or were stopped", nil, &awsevents.EventPattern{
 		Source:     strs("aws.states"),
@@ -34,21 +40,58 @@ func (h *hub) newTriggers() {
 			"status":          strs("FAILED", "TIMED_OUT", "ABORTED"),
 			"stateMachineArn": []*string{h.machine.StateMachineArn()},
 		},
-	}, h.functions["fail"])
+	}, h.call(h.functions["fail"]))
 }
 
-// newRule sends matching events to a function; those that cannot be delivered
-// within an hour wait in the queue.
-func (h *hub) newRule(id, name, does string, bus awsevents.IEventBus, pattern *awsevents.EventPattern, to awslambda.Function) {
+// How often and how many seconds EventBridge tries; what it could not deliver waits
+// in the queue.
+const (
+	deliveries   = 10
+	deliveryTime = 3600
+)
+
+// call is a function as a target.
+func (h *hub) call(f awslambda.Function) awsevents.IRuleTarget {
+	return awseventstargets.NewLambdaFunction(f, &awseventstargets.LambdaFunctionProps{
+		DeadLetterQueue: h.undelivered, RetryAttempts: num(deliveries), MaxEventAge: seconds(deliveryTime),
+	})
+}
+
+// tellAlarm is the topic of alarms as a target. It is reached with a role: a policy
+// of the topic could not say whose rules may publish to it.
+func (h *hub) tellAlarm() awsevents.IRuleTarget {
+	role := newRole(h.stack, "AlarmTellerRole", h.set.role("alarm-teller"), "Lets EventBridge tell of alarms in members",
+		awsiam.NewServicePrincipal(str("events.amazonaws.com"), &awsiam.ServicePrincipalOpts{
+			Conditions: &map[string]any{"StringEquals": map[string]any{"aws:SourceAccount": awscdk.Aws_ACCOUNT_ID()}},
+		}), []grant{
+			{sid: "Tell", actions: []string{"sns:Publish"}, on: []string{*h.alarms.TopicArn()}},
+			{sid: "UseKey", actions: []string{"kms:Decrypt", "kms:GenerateDataKey"}, on: []string{*h.key.KeyArn()}, when: through([]string{"sns"})},
+		})
+	field := func(path string) string { return *awsevents.EventField_FromPath(str(path)) }
+	return awseventstargets.NewSnsTopic(h.alarms, &awseventstargets.SnsTopicProps{
+		Message: awsevents.RuleTargetInput_FromText(str("diffy, account " + field("$.account") + ", " + field("$.region") + ": " +
+			field("$.detail.configuration.description") + " (alarm " + field("$.detail.alarmName") + ")")),
+		Role:               role.WithoutPolicyUpdates(nil),
+		AuthorizeUsingRole: yes,
+		DeadLetterQueue:    h.undelivered, RetryAttempts: num(deliveries), MaxEventAge: seconds(deliveryTime),
+	})
+}
+
+// alarmDetail matches the alarms that a member makes, when they go off.
+func alarmDetail(set settings) *map[string]any {
+	return &map[string]any{
+		"alarmName": []any{map[string]any{"prefix": set.Name + "-"}},
+		"state":     map[string]any{"value": []string{"ALARM"}},
+	}
+}
+
+// newRule sends matching events to a target.
+func (h *hub) newRule(id, name, does string, bus awsevents.IEventBus, pattern *awsevents.EventPattern, to awsevents.IRuleTarget) {
 	props := &awsevents.RuleProps{
 		RuleName:     str(h.set.Name + "-" + name),
 		Description:  str(does),
 		EventPattern: pattern,
-		Targets: &[]awsevents.IRuleTarget{awseventstargets.NewLambdaFunction(to, &awseventstargets.LambdaFunctionProps{
-			DeadLetterQueue: h.undelivered,
-			RetryAttempts:   num(10),
-			MaxEventAge:     seconds(3600),
-		})},
+		Targets:      &[]awsevents.IRuleTarget{to},
 	}
 	if bus != nil {
 		props.EventBus = bus
@@ -74,15 +117,16 @@ func findingDetail(set settings) map[string]any {
 	return detail
 }
 
-// letMembersForward opens the bus for GuardDuty's findings of the organisation or,
-// without one, of the accounts that were named; to nobody if there are none.
+// letMembersForward opens the bus for GuardDuty's findings and for alarms of the
+// organisation or, without one, of the accounts that were named; to nobody if there
+// are none. Only AWS's own services can be the source of such an event.
 func (h *hub) letMembersForward(bus awsevents.EventBus) {
 	if h.set.Organization == "" && len(h.set.MemberAccounts) == 0 {
 		return
 	}
 	when := map[string]any{
-		"events:source":      guardDuty,
-		"events:detail-type": findingType,
+		"events:source":      []string{guardDuty, cloudWatch},
+		"events:detail-type": []string{findingType, alarmType},
 	}
 	from := map[string]any{"AWS": h.set.MemberAccounts}
 	if h.set.Organization != "" {

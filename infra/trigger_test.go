@@ -66,6 +66,18 @@ func TestRulesReachTheirFunctions(t *testing.T) {
 		same(t, rule+" keeps", "<UndeliveredQueue.Arn>", at(all[0], "DeadLetterConfig", "Arn"))
 		same(t, rule+" may call", target, allowed["<"+rule+".Arn>"])
 	}
+	tells := the(t, hub, "ForwardedAlarmRule").Properties
+	rules = append(rules, "ForwardedAlarmRule")
+	same(t, "alarms of members come by", "<MemberBus>", tells["EventBusName"])
+	same(t, "and match", map[string]any{
+		"source": []any{"aws.cloudwatch"}, "detail-type": []any{"CloudWatch Alarm State Change"},
+		"detail": map[string]any{"alarmName": []any{map[string]any{"prefix": "diffy-"}}, "state": map[string]any{"value": []any{"ALARM"}}},
+	}, tells["EventPattern"])
+	same(t, "and go to", []any{"<AlarmsTopic>", "<AlarmTellerRole.Arn>", "<UndeliveredQueue.Arn>"}, []any{
+		at(tells, "Targets", 0, "Arn"), at(tells, "Targets", 0, "RoleArn"), at(tells, "Targets", 0, "DeadLetterConfig", "Arn"),
+	})
+	same(t, "by somebody of this account", []string{"StringEquals aws:SourceAccount <account>"},
+		the(t, hub, "AlarmTellerRole").Statements("", "AssumeRolePolicyDocument")[0].When)
 	same(t, "rules", len(rules), len(hub.Of("AWS::Events::Rule")))
 }
 
@@ -78,7 +90,8 @@ func TestWhoMayForward(t *testing.T) {
 		"Sid": "MembersForwardFindings", "Effect": "Allow", "Principal": map[string]any{"AWS": "*"},
 		"Action": "events:PutEvents", "Resource": "<MemberBus.Arn>",
 		"Condition": map[string]any{"StringEquals": map[string]any{
-			"aws:PrincipalOrgID": "o-abcdefghij", "events:source": "aws.guardduty", "events:detail-type": "GuardDuty Finding",
+			"aws:PrincipalOrgID": "o-abcdefghij", "events:source": []any{"aws.guardduty", "aws.cloudwatch"},
+			"events:detail-type": []any{"GuardDuty Finding", "CloudWatch Alarm State Change"},
 		}},
 	}, p.Properties["Statement"])
 }

@@ -36,7 +36,10 @@ func (h *hub) newMachine(definition string) error {
 	group := h.newLogGroup("TriageLogs", "/aws/vendedlogs/states/"+h.set.machine()) // a prefix that needs no resource policy of its own
 	role := newRole(h.stack, "TriageRole", h.set.machine(), "Runs the state machine of diffy",
 		awsiam.NewServicePrincipal(str("states.amazonaws.com"), &awsiam.ServicePrincipalOpts{
-			Conditions: &map[string]any{"StringEquals": map[string]any{"aws:SourceAccount": awscdk.Aws_ACCOUNT_ID()}},
+			Conditions: &map[string]any{
+				"StringEquals": map[string]any{"aws:SourceAccount": awscdk.Aws_ACCOUNT_ID()},
+				"ArnLike":      map[string]any{"aws:SourceArn": here("states", "stateMachine:*")},
+			},
 		}), h.machineGrants(called))
 	h.machine = awsstepfunctions.NewStateMachine(h.stack, str("Triage"), &awsstepfunctions.StateMachineProps{
 		StateMachineName:        str(h.set.machine()),

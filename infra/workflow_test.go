@@ -49,6 +49,9 @@ func TestStateMachineIsSeen(t *testing.T) {
 	hub := made(t, byDefault).hub
 	p := the(t, hub, "TriageStateMachine").Properties
 	same(t, "name", "diffy-triage", p["StateMachineName"])
+	same(t, "who works with its role", []string{
+		"ArnLike aws:SourceArn arn:aws:states:<region>:<account>:stateMachine:*", "StringEquals aws:SourceAccount <account>",
+	}, the(t, hub, "TriageRole").Statements("", "AssumeRolePolicyDocument")[0].When)
 	same(t, "tracing", true, at(p, "TracingConfiguration", "Enabled"))
 	same(t, "logging", []any{"ALL", false, "<TriageLogs.Arn>"}, []any{
 		at(p, "LoggingConfiguration", "Level"), at(p, "LoggingConfiguration", "IncludeExecutionData"),

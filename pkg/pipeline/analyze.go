@@ -67,13 +67,14 @@ func (h Analyze) Handle(ctx context.Context, in RunIn) (AnalyzeOut, error) {
 		ID: in.Run, Incident: r.request.Incident, Trigger: r.request.Trigger, Started: r.plan.Started, Finished: stamp(h.Now()),
 		Pack: r.request.Pack, PackVersion: r.plan.PackVersion, DiffyVersion: h.Version,
 	}
+	h.keepGood(ctx, r, result)
 	if err := h.write(ctx, result); err != nil {
 		return AnalyzeOut{}, err
 	}
 	out := sumUp(in.Run, result)
 	out.Baseline = version
 	h.Log.Info("analyzed", "run", in.Run, "examined", out.Examined, "partial", out.Partial, "not_examined", out.NotExamined,
-		"outliers", out.Outliers, "findings", out.Findings, "baseline", version)
+		"outliers", out.Outliers, "findings", out.Findings, "coverage", out.coverage(), "baseline", version)
 	return out, h.record(ctx, r, result)
 }
 
@@ -212,6 +213,11 @@ func sumUp(id string, r *triage.Result) AnalyzeOut {
 		}
 	}
 	return out
+}
+
+// coverage is the share of hosts that were examined whole, in percent.
+func (o AnalyzeOut) coverage() float64 {
+	return 100 * float64(o.Examined) / float64(max(1, o.Examined+o.Partial+o.NotExamined))
 }
 
 // record adds what was found to the run's record.
