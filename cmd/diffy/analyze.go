@@ -21,6 +21,7 @@ type analysis struct {
 	pivots    []string
 	suspects  []string
 	group     string
+	against   references // in place of what baselines names
 	output
 }
 
@@ -69,9 +70,11 @@ func (a *app) runAnalyze(ctx context.Context, q analysis) error {
 		return failed(err)
 	}
 	in.Now = now()
-	references, err := a.references(ctx, q.baselines)
-	if err != nil {
-		return err
+	references := q.against
+	if references.from.keeper == nil {
+		if references, err = a.references(ctx, q.baselines); err != nil {
+			return err
+		}
 	}
 	hosts := &evidence{app: a, leave: references.paths}
 	if in.Set, err = hosts.facts(ctx, p, without(q.paths, references.paths)); err != nil {
@@ -85,7 +88,7 @@ func (a *app) runAnalyze(ctx context.Context, q analysis) error {
 		return err
 	}
 	in.Baselines, in.Notes = baselines, slices.Concat(hosts.lost, notes)
-	if in.Suppressions, err = a.table().Suppressions(ctx, q.group); err != nil {
+	if in.Suppressions, err = references.from.Suppressions(ctx, references.from.group(q.group)); err != nil {
 		return failed(err)
 	}
 	result := detect.Run(in)

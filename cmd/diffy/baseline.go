@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
-	"slices"
 	"strings"
 	"time"
 
@@ -23,26 +22,33 @@ func (a *app) baseline() *cobra.Command {
 	return family(
 		"baseline", "Keep what clean hosts look like, and compare with it",
 		"A baseline is the facts of one or a few clean, representative hosts of a group, in versions.\n"+
-			"Who names a baseline and no version gets its approved versions, else its latest.",
+			"Who names a baseline and no version gets its approved versions, else its latest, else the last\n"+
+			"good run of the group, which speaks more softly: nobody has chosen it.\n\n"+
+			"They are kept in the account where diffy is deployed and a deployment is named, else in files.\n"+
+			"There a NAME is what results call the group (asg:web-prod, lt:lt-0a1b, stack:shop); web-prod is\n"+
+			"short for asg:web-prod, and 111122223333/eu-west-1/asg:web-prod is one of another account or region.",
 		a.baselineCreate(), a.baselineList(), a.baselineShow(), a.baselineCompare(), a.baselineApprove(), a.baselineDelete(),
 	)
 }
 
 func (a *app) baselineCreate() *cobra.Command {
-	var version string
+	var version, where string
 	cmd := &cobra.Command{
 		Use:   "create NAME PATH…",
 		Short: "Store the facts of clean hosts as a new version",
 		Long: "Store the facts of the hosts in PATH… as a new version of the baseline NAME. The name is that of\n" +
-			"the group: diffy triage --local --group NAME compares with it by itself.",
+			"the group: diffy triage --local --group NAME compares with it by itself, and so does a run in AWS\n" +
+			"when it is stored there. A version of hosts in AWS is made by a run of purpose baseline.",
 		Example: "  diffy baseline create web-prod clean/\n" +
-			"  diffy baseline create web-prod clean/web-1 clean/web-2 --version 1.9.0",
+			"  diffy baseline create web-prod clean/web-1 clean/web-2 --version 1.9.0\n" +
+			"  diffy baseline create asg:web-prod clean/ --persistence aws",
 		Args: arguments(2, anyMore),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.createBaseline(cmd.Context(), args[0], version, args[1:])
+			return a.createBaseline(cmd.Context(), where, args[0], version, args[1:])
 		},
 	}
 	cmd.Flags().StringVar(&version, "version", "", "call it `VERSION` (default: the time)")
+	addPersistence(cmd, &where)
 	return cmd
 }
 
@@ -59,13 +65,17 @@ func checkName(name, version string) error {
 	return nil
 }
 
-func (a *app) createBaseline(ctx context.Context, name, version string, paths []string) error {
+func (a *app) createBaseline(ctx context.Context, where, name, version string, paths []string) error {
 	if err := checkName(name, version); err != nil {
 		return err
 	}
 	p, err := pack.Load()
 	if err != nil {
 		return failed(err)
+	}
+	k, err := a.kept(ctx, where)
+	if err != nil {
+		return err
 	}
 	clean := &evidence{app: a}
 	set, err := clean.facts(ctx, p, paths)
@@ -76,34 +86,38 @@ func (a *app) createBaseline(ctx context.Context, name, version string, paths []
 	if err := set.Encode(&data); err != nil {
 		return failed(err)
 	}
-	stored, err := a.store(ctx, pipeline.Baseline{
-		Group: name, Version: version, Created: earlier(clean.created(), now()), Hosts: len(set.Hosts()), Pack: packName(p), Data: data.Bytes(),
+	stored, err := k.add(ctx, pipeline.Baseline{
+		Group: k.group(name), Version: version, Created: earlier(clean.created(), now()), Hosts: len(set.Hosts()), Pack: packName(p), Data: data.Bytes(),
 	})
 	if err != nil {
 		return err
 	}
+	name = k.short(k.group(name))
 	fmt.Fprintf(a.out, "%s %s: %s\n", oneLine(name), stored, plural(len(set.Hosts()), "host", "hosts"))
+	if k.account != nil {
+		a.say("it is the baseline of %s", k.group(name))
+	}
 	a.say("nobody has approved it yet: diffy baseline approve %s %s", quoted(name), stored)
 	return a.notWhole(set, "this baseline does not know what else the host has")
 }
 
-// store stores a version. One that has no name yet gets the time for one, and a
+// add stores a version. One that has no name yet gets the time for one, and a
 // number when there is one of this time already.
-func (a *app) store(ctx context.Context, b pipeline.Baseline) (string, error) {
+func (k kept) add(ctx context.Context, b pipeline.Baseline) (string, error) {
 	named := b.Version != ""
 	if !named {
 		b.Version = now().Format("20060102T150405Z")
 	}
 	stamp := b.Version
 	for n := 2; ; n++ {
-		err := a.table().Store(ctx, b)
+		err := k.Store(ctx, b)
 		switch {
 		case err == nil:
 			return b.Version, nil
 		case !errors.Is(err, pipeline.ErrExists):
-			return "", failed(err)
+			return "", k.failed(err)
 		case named:
-			return "", usage("versions are never replaced: choose another, or diffy baseline delete it first", "baseline %s has a version %s with other facts", b.Group, b.Version)
+			return "", usage("versions are never replaced: choose another, or diffy baseline delete it first", "baseline %s has a version %s with other facts", k.short(b.Group), b.Version)
 		}
 		b.Version = fmt.Sprintf("%s-%d", stamp, n)
 	}
@@ -145,6 +159,7 @@ func gaps(h *facts.Host) string {
 
 func (a *app) baselineCompare() *cobra.Command {
 	q := analysis{methods: []string{string(triage.ByBaseline)}}
+	var where string
 	cmd := &cobra.Command{
 		Use:   "compare NAME PATH…",
 		Short: "Compare hosts with a baseline, and not with each other",
@@ -153,35 +168,59 @@ func (a *app) baselineCompare() *cobra.Command {
 		Example: "  diffy baseline compare web-prod evidence/\n  diffy baseline compare web-prod@1.9.0 evidence/web-7 --format json",
 		Args:    arguments(2, anyMore),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			stored, err := a.stored(args[0])
+			k, err := a.kept(cmd.Context(), where)
+			if err != nil {
+				return err
+			}
+			stored, err := k.stored(cmd.Context(), args[0])
 			if err != nil {
 				return err
 			}
 			if len(stored) == 0 {
-				return a.noStored(args[0])
+				return k.noStored(cmd.Context(), args[0])
 			}
-			q.baselines, q.paths = nil, args[1:]
-			for _, v := range stored {
-				q.baselines = append(q.baselines, v.Group+"@"+v.Version)
+			if k.account != nil && !cmd.Flags().Changed("group") { // as its runs call it
+				q.group = key(stored[0].Group)
 			}
+			q.against, q.paths = references{stored: stored, from: k}, args[1:]
 			return a.runAnalyze(cmd.Context(), q)
 		},
-		ValidArgsFunction: a.completeFirst(a.baselineNames, cobra.ShellCompDirectiveDefault),
+		ValidArgsFunction: a.completeBaseline(&where, cobra.ShellCompDirectiveDefault),
 	}
 	cmd.Flags().StringVar(&q.group, "group", "local", "the group's `NAME` in the result")
+	addPersistence(cmd, &where)
 	q.flags(cmd)
 	return cmd
 }
 
+// key is a group without its account and region.
+func key(group string) string {
+	if parts := strings.SplitN(group, "/", 3); len(parts) == 3 {
+		return parts[2]
+	}
+	return group
+}
+
 // noStored is the error of a name that has to be a stored baseline's.
-func (a *app) noStored(name string) error {
-	names, err := a.baselineNames()
+func (k kept) noStored(ctx context.Context, name string) error {
+	names, err := k.names(ctx)
 	if err != nil {
-		return failed(err)
+		return err
 	}
 	if len(names) == 0 {
 		return usage("diffy baseline create NAME PATH…", "there is no baseline %q: none is stored yet", name)
 	}
-	slices.Sort(names)
 	return usage("stored are "+some(names)+"; see diffy baseline list", "there is no baseline %q", name)
+}
+
+// completeBaseline completes the names of baselines where they are kept.
+func (a *app) completeBaseline(where *string, rest cobra.ShellCompDirective) cobra.CompletionFunc {
+	return a.completeFirst(func() ([]string, error) {
+		ctx := context.Background()
+		k, err := a.kept(ctx, *where)
+		if err != nil {
+			return nil, err
+		}
+		return k.names(ctx)
+	}, rest)
 }

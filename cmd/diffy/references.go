@@ -12,7 +12,6 @@ import (
 
 	"diffy/pkg/detect"
 	"diffy/pkg/facts"
-	"diffy/pkg/local"
 	"diffy/pkg/pack"
 	"diffy/pkg/pipeline"
 
@@ -22,15 +21,16 @@ import (
 // references is what --baseline names: PATHs and stored versions.
 type references struct {
 	paths  []string
-	stored []local.Version
+	stored []pipeline.Version
+	from   kept // where they are stored
 }
 
 // references tells PATHs from names of stored baselines: what is there on disk is a
 // PATH, and anything else has to be the name of a baseline, or NAME@VERSION.
-func (a *app) references(_ context.Context, asked []string) (references, error) {
-	var r references
+func (a *app) references(ctx context.Context, asked []string) (references, error) {
+	r := references{from: a.files()}
 	for _, arg := range asked {
-		stored, err := a.stored(arg)
+		stored, err := r.from.stored(ctx, arg)
 		if err != nil {
 			return r, err
 		}
@@ -44,7 +44,7 @@ func (a *app) references(_ context.Context, asked []string) (references, error) 
 		case len(stored) > 0:
 			r.stored = append(r.stored, stored...)
 		default:
-			return r, a.noBaseline(arg)
+			return r, r.from.noBaseline(ctx, arg)
 		}
 	}
 	return r, nil
@@ -52,20 +52,20 @@ func (a *app) references(_ context.Context, asked []string) (references, error) 
 
 // stored finds the versions that NAME or NAME@VERSION stands for, none if there is
 // no such baseline.
-func (a *app) stored(arg string) ([]local.Version, error) {
-	all, err := a.table().Versions(arg)
+func (k kept) stored(ctx context.Context, arg string) ([]pipeline.Version, error) {
+	all, err := k.called(ctx, arg)
 	if err != nil {
-		return nil, failed(err)
+		return nil, err
 	}
 	if len(all) > 0 {
-		return slices.DeleteFunc(all, func(v local.Version) bool { return !v.Used }), nil
+		return slices.DeleteFunc(all, func(v pipeline.Version) bool { return !v.Used }), nil
 	}
 	name, version, ok := cutVersion(arg)
 	if !ok {
 		return nil, nil
 	}
-	all, err = a.table().Versions(name)
-	return slices.DeleteFunc(all, func(v local.Version) bool { return v.Version != version }), failed(err)
+	all, err = k.called(ctx, name)
+	return slices.DeleteFunc(all, func(v pipeline.Version) bool { return v.Version != version }), err
 }
 
 // cutVersion takes NAME@VERSION apart. A name may have an @ itself, a version has
@@ -79,10 +79,10 @@ func cutVersion(arg string) (name, version string, ok bool) {
 }
 
 // noBaseline says that there is no baseline of a name, and which there are.
-func (a *app) noBaseline(arg string) error {
-	names, err := a.baselineNames()
+func (k kept) noBaseline(ctx context.Context, arg string) error {
+	names, err := k.names(ctx)
 	if err != nil {
-		return failed(err)
+		return err
 	}
 	hint := "no baseline is stored yet: give a PATH, or diffy baseline create NAME PATH…"
 	if len(names) > 0 {
@@ -91,13 +91,13 @@ func (a *app) noBaseline(arg string) error {
 	return usage(hint, "baseline %q is neither a PATH nor a stored baseline", arg)
 }
 
-func (a *app) baselineNames() ([]string, error) {
-	all, err := a.table().AllVersions()
-	var names []string
-	for _, v := range all {
-		names = append(names, v.Group)
+// names are the stored baselines', as short as the command line takes them.
+func (k kept) names(ctx context.Context) ([]string, error) {
+	groups, err := k.Groups(ctx)
+	for i, g := range groups {
+		groups[i] = k.short(g)
 	}
-	return slices.Compact(names), err
+	return groups, k.failed(err)
 }
 
 // load reads the references' facts, and says what should be known of them.
@@ -112,33 +112,38 @@ func (a *app) load(ctx context.Context, p *pack.Pack, r references) (out []detec
 		notes = append(notes, clean.lost...)
 	}
 	for _, v := range r.stored {
-		set, err := a.storedFacts(ctx, p, v)
+		set, err := r.from.facts(ctx, p, v)
 		if err != nil {
 			return nil, nil, err
 		}
-		out = append(out, detect.Baseline{Name: v.Group, Version: v.Version, Created: v.Created, Set: set})
-		if !v.Approved {
-			notes = append(notes, fmt.Sprintf("baseline %s %s is not approved: nobody has said that its hosts were clean", v.Group, v.Version))
+		name := r.from.short(v.Group)
+		out = append(out, detect.Baseline{Name: name, Version: v.Version, Created: v.Created, Set: set, Weak: v.Weak})
+		switch {
+		case v.Weak:
+			notes = append(notes, fmt.Sprintf("baseline %s %s is the last good run: nobody has said that its hosts were clean", name, v.Version))
+		case !v.Approved:
+			notes = append(notes, fmt.Sprintf("baseline %s %s is not approved: nobody has said that its hosts were clean", name, v.Version))
 		}
 	}
 	return out, notes, nil
 }
 
-// storedFacts reads the facts of one version.
-func (a *app) storedFacts(ctx context.Context, p *pack.Pack, v local.Version) (*facts.Set, error) {
-	found, err := a.table().Find(ctx, v.Group, v.Version)
+// facts reads the facts of one version.
+func (k kept) facts(ctx context.Context, p *pack.Pack, v pipeline.Version) (*facts.Set, error) {
+	found, err := k.Find(ctx, v.Group, v.Version)
 	if err != nil {
-		return nil, failed(err)
+		return nil, k.failed(err)
 	}
+	name := k.short(v.Group)
 	set, err := facts.Decode(p, bytes.NewReader(found[0].Data))
 	if errors.Is(err, facts.ErrTemplates) {
 		return nil, &exit{
-			code: exitFailed, err: fmt.Errorf("baseline %s %s: %w; here it is pack %s, templates %s", v.Group, v.Version, err, packName(p), p.Templates),
-			hint: "make it again from its evidence: diffy baseline create " + v.Group + " PATH…",
+			code: exitFailed, err: fmt.Errorf("baseline %s %s: %w; here it is pack %s, templates %s", name, v.Version, err, packName(p), p.Templates),
+			hint: "make it again from its evidence: diffy baseline create " + quoted(name) + " PATH…",
 		}
 	}
 	if err != nil {
-		return nil, failed(fmt.Errorf("read baseline %s %s: %w", v.Group, v.Version, err))
+		return nil, failed(fmt.Errorf("read baseline %s %s: %w", name, v.Version, err))
 	}
 	return set, nil
 }
@@ -156,8 +161,8 @@ func baseName(path string) string {
 
 // completeBaselines completes the names of stored baselines.
 func (a *app) completeBaselines(besides cobra.ShellCompDirective) cobra.CompletionFunc {
-	return func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-		names, err := a.baselineNames()
+	return func(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
+		names, err := a.files().names(cmd.Context())
 		if err != nil {
 			return nil, cobra.ShellCompDirectiveError
 		}

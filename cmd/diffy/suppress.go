@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"diffy/pkg/pipeline"
 	"diffy/pkg/triage"
 
 	"github.com/spf13/cobra"
@@ -62,7 +63,7 @@ func (a *app) addSuppression(ctx context.Context, s triage.Suppression) error {
 	}
 	old, err := a.suppressed(ctx, s.Finding)
 	if err == nil {
-		err = a.table().Suppress(ctx, s)
+		err = a.table().Suppress(ctx, "", s)
 	}
 	if err != nil {
 		return failed(err)
@@ -79,7 +80,7 @@ func (a *app) suppressed(ctx context.Context, finding string) (*triage.Suppressi
 	all, err := a.table().Suppressed(ctx)
 	for _, s := range all {
 		if s.Finding == finding {
-			return &s, err
+			return &s.Suppression, err
 		}
 	}
 	return nil, err
@@ -128,11 +129,11 @@ func (a *app) suppressList() *cobra.Command {
 				return failed(err)
 			}
 			if all == nil {
-				all = []triage.Suppression{}
+				all = []pipeline.Declared{}
 			}
 			rows := make([][]string, len(all))
 			for i, s := range all {
-				rows[i] = []string{s.Finding, expiresCell(s, now()), s.Author, s.Reason}
+				rows[i] = []string{s.Finding, expiresCell(s.Suppression, now()), s.Author, s.Reason}
 			}
 			return a.list(format, all, []string{"FINDING", "EXPIRES", "AUTHOR", "REASON"}, rows, "nothing is suppressed")
 		},
@@ -157,7 +158,7 @@ func (a *app) suppressRemove() *cobra.Command {
 		Use: "remove ID", Short: "Let a finding count again", Args: arguments(1, 1),
 		Example: "  diffy suppress remove 3f9c2a71d04be865",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			err := a.table().Unsuppress(cmd.Context(), args[0])
+			err := a.table().Unsuppress(cmd.Context(), "", args[0])
 			if isNotFound(err) {
 				return usage("diffy suppress list", "finding %q is not suppressed", args[0])
 			}

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"diffy/pkg/local"
+	"diffy/pkg/pipeline"
 	"diffy/pkg/triage"
 
 	"github.com/spf13/cobra"
@@ -57,7 +58,7 @@ func (a *app) triage() *cobra.Command {
 }
 
 func (a *app) runTriage(ctx context.Context, q ask) error {
-	if err := q.check(a); err != nil {
+	if err := q.check(ctx, a); err != nil {
 		return err
 	}
 	shown := a.progress()
@@ -80,7 +81,7 @@ func (a *app) runTriage(ctx context.Context, q ask) error {
 }
 
 // check looks at what the flags say before anything is read.
-func (q *ask) check(a *app) error {
+func (q *ask) check(ctx context.Context, a *app) error {
 	if err := q.output.check(); err != nil {
 		return err
 	}
@@ -94,12 +95,12 @@ func (q *ask) check(a *app) error {
 	if q.request.Pivots, err = parsePivots(q.pivots); err != nil {
 		return err
 	}
-	return q.sortBaselines(a)
+	return q.sortBaselines(ctx, a)
 }
 
 // sortBaselines tells PATHs from versions: what is there on disk is a PATH, and
 // anything else has to be a version of the group's own baseline.
-func (q *ask) sortBaselines(a *app) error {
+func (q *ask) sortBaselines(ctx context.Context, a *app) error {
 	var paths []string
 	for _, b := range q.baselines {
 		if _, err := os.Stat(b); err == nil {
@@ -109,7 +110,7 @@ func (q *ask) sortBaselines(a *app) error {
 		if q.request.Baseline != "" {
 			return usage("give one version, or PATHs", "baselines %s and %s are two versions", q.request.Baseline, b)
 		}
-		if err := q.version(a, b); err != nil {
+		if err := q.version(ctx, a, b); err != nil {
 			return err
 		}
 	}
@@ -122,7 +123,7 @@ func (q *ask) sortBaselines(a *app) error {
 
 // version takes a version of the group's baseline, also in the form NAME[@VERSION]
 // that other commands take.
-func (q *ask) version(a *app, asked string) error {
+func (q *ask) version(ctx context.Context, a *app, asked string) error {
 	version := strings.TrimPrefix(asked, q.group+"@")
 	if asked == q.group {
 		version = "auto"
@@ -131,15 +132,15 @@ func (q *ask) version(a *app, asked string) error {
 		q.request.Baseline = version
 		return nil
 	}
-	versions, err := a.table().Versions(q.group)
+	versions, err := a.table().Versions(ctx, q.group)
 	if err != nil {
 		return failed(err)
 	}
-	if slices.ContainsFunc(versions, func(v local.Version) bool { return v.Version == version }) {
+	if slices.ContainsFunc(versions, func(v pipeline.Version) bool { return v.Version == version }) {
 		q.request.Baseline = version
 		return nil
 	}
-	if others, err := a.stored(asked); err == nil && len(others) > 0 {
+	if others, err := a.files().stored(ctx, asked); err == nil && len(others) > 0 {
 		return usage("--group "+quoted(others[0].Group)+" says that these hosts are of that group, and compares with its baseline",
 			"baseline %s is not of the group %s", asked, q.group)
 	}

@@ -37,64 +37,75 @@ type header struct {
 	SHA256  string `json:"sha256"` // of the facts, uncompressed
 }
 
+func (h header) baseline() pipeline.Baseline {
+	return pipeline.Baseline{Group: h.Group, Version: h.Version, Created: h.Created, Hosts: h.Hosts, Pack: h.Pack}
+}
+
 func headerKey(version string) string { return "baseline#" + version }
 
+// chunkPrefix begins the keys of the chunks of a version. Those that were stored
+// have the digest of their facts besides: what an interrupted store has left is
+// never taken for a part of another one's.
 func chunkPrefix(version string) string { return headerKey(version) + "#chunk#" }
+
+func (h header) chunkPrefix() string {
+	return chunkPrefix(h.Version) + h.SHA256[:min(16, len(h.SHA256))] + "#"
+}
 
 // Find implements pipeline.Baselines.
 func (t *Table) Find(ctx context.Context, group, version string) ([]pipeline.Baseline, error) {
-	approved, err := t.approved(ctx, group)
+	approved, err := t.approvals(ctx, group)
 	if err != nil {
 		return nil, err
 	}
 	if version != "" && version != autoBaseline {
-		b, err := t.baseline(ctx, group, version)
+		b, err := t.named(ctx, group, version, approved)
 		if err != nil {
 			return nil, err
 		}
-		b.Approved = slices.Contains(approved, version)
 		return []pipeline.Baseline{b}, nil
 	}
-	found, err := t.baselines(ctx, group, approved)
+	found, err := t.approved(ctx, group, approved)
 	if err != nil || len(found) > 0 {
 		return found, err
 	}
-	return t.current(ctx, group)
+	if found, err = t.current(ctx, group); err != nil || len(found) > 0 {
+		return found, err
+	}
+	return t.weak(ctx, group)
 }
 
-// baselines reads approved versions, newest first. An approval outlives its
-// version when somebody deletes that; it means nothing then.
-func (t *Table) baselines(ctx context.Context, group string, approved []string) ([]pipeline.Baseline, error) {
+// named reads one version, one that was stored on purpose rather than a weak one.
+func (t *Table) named(ctx context.Context, group, version string, approved map[string]approval) (pipeline.Baseline, error) {
+	b, h, err := t.baseline(ctx, group, version)
+	if errors.Is(err, pipeline.ErrNotFound) {
+		return t.weakVersion(ctx, group, version)
+	}
+	b.Approved = approved[version].of(h)
+	return b, err
+}
+
+// approved reads the versions that somebody has approved, newest first. An
+// approval may outlive its version and means nothing then.
+func (t *Table) approved(ctx context.Context, group string, approved map[string]approval) ([]pipeline.Baseline, error) {
 	var found []pipeline.Baseline
-	for _, version := range approved {
-		b, err := t.baseline(ctx, group, version)
+	for version, a := range approved {
+		b, h, err := t.baseline(ctx, group, version)
 		switch {
 		case errors.Is(err, pipeline.ErrNotFound):
 		case err != nil:
 			return nil, err
-		default:
+		case a.of(h):
 			b.Approved = true
 			found = append(found, b)
 		}
 	}
-	slices.SortFunc(found, func(a, b pipeline.Baseline) int {
-		return cmp.Or(cmp.Compare(b.Created, a.Created), cmp.Compare(b.Version, a.Version))
-	})
+	slices.SortFunc(found, newestFirst)
 	return found, nil
 }
 
-func (t *Table) approved(ctx context.Context, group string) ([]string, error) {
-	items, err := t.query(ctx, approvedPrefix+group, "")
-	if err != nil {
-		return nil, fmt.Errorf("read approvals of %s: %w", group, err)
-	}
-	var versions []string
-	for _, it := range items {
-		if sk, ok := it["sk"].(*types.AttributeValueMemberS); ok {
-			versions = append(versions, sk.Value)
-		}
-	}
-	return versions, nil
+func newestFirst(a, b pipeline.Baseline) int {
+	return cmp.Or(cmp.Compare(b.Created, a.Created), cmp.Compare(b.Version, a.Version))
 }
 
 // current reads the version that the group's pointer names, or none.
@@ -110,7 +121,7 @@ func (t *Table) current(ctx context.Context, group string) ([]pipeline.Baseline,
 	if err := decode(it, &h); err != nil {
 		return nil, err
 	}
-	b, err := t.baseline(ctx, group, h.Version)
+	b, _, err := t.baseline(ctx, group, h.Version)
 	switch {
 	case errors.Is(err, pipeline.ErrNotFound): // deleted since
 		return nil, nil
@@ -121,27 +132,36 @@ func (t *Table) current(ctx context.Context, group string) ([]pipeline.Baseline,
 }
 
 // baseline reads one version and holds it against its digest.
-func (t *Table) baseline(ctx context.Context, group, version string) (pipeline.Baseline, error) {
-	fail := func(err error) (pipeline.Baseline, error) {
-		return pipeline.Baseline{}, fmt.Errorf("read baseline %s of %s: %w", version, group, err)
+func (t *Table) baseline(ctx context.Context, group, version string) (pipeline.Baseline, header, error) {
+	fail := func(err error) (pipeline.Baseline, header, error) {
+		return pipeline.Baseline{}, header{}, fmt.Errorf("read baseline %s of %s: %w", version, group, err)
 	}
-	it, err := t.get(ctx, groupPrefix+group, headerKey(version))
+	h, err := t.header(ctx, group, version)
 	if err != nil {
 		return fail(err)
 	}
-	var h header
-	if err := decode(it, &h); err != nil {
-		return fail(err)
-	}
-	chunks, err := t.query(ctx, groupPrefix+group, chunkPrefix(version))
+	chunks, err := t.query(ctx, groupPrefix+group, h.chunkPrefix())
 	if err != nil {
 		return fail(err)
 	}
 	data, err := h.join(chunks)
 	if err != nil {
+		if _, gone := t.header(ctx, group, version); gone != nil { // while it was read
+			err = gone
+		}
 		return fail(err)
 	}
-	return pipeline.Baseline{Group: h.Group, Version: h.Version, Created: h.Created, Hosts: h.Hosts, Pack: h.Pack, Data: data}, nil
+	b := h.baseline()
+	b.Data = data
+	return b, h, nil
+}
+
+func (t *Table) header(ctx context.Context, group, version string) (h header, err error) {
+	it, err := t.get(ctx, groupPrefix+group, headerKey(version))
+	if err != nil {
+		return h, err
+	}
+	return h, decode(it, &h)
 }
 
 // join puts the chunks together again.
@@ -175,6 +195,9 @@ func (h *header) join(chunks []item) ([]byte, error) {
 // Store implements pipeline.Baselines. The chunks come first, then the header,
 // then the pointer: who reads in between sees the version whole or not at all.
 func (t *Table) Store(ctx context.Context, b pipeline.Baseline) error {
+	if b.Weak {
+		return t.storeWeak(ctx, b)
+	}
 	packed, err := pack(b.Data)
 	if err != nil {
 		return fmt.Errorf("store baseline %s of %s: %w", b.Version, b.Group, err)
@@ -192,7 +215,7 @@ func (t *Table) Store(ctx context.Context, b pipeline.Baseline) error {
 
 func (t *Table) storeVersion(ctx context.Context, h header, chunks [][]byte) error {
 	for n, data := range chunks {
-		it := key(groupPrefix+h.Group, fmt.Sprintf("%s%05d", chunkPrefix(h.Version), n))
+		it := key(groupPrefix+h.Group, fmt.Sprintf("%s%05d", h.chunkPrefix(), n))
 		it["data"], it["sha256"] = bytesOf(data), text(h.SHA256)
 		if err := t.putOnce(ctx, it, h.SHA256); err != nil {
 			return err
@@ -202,6 +225,7 @@ func (t *Table) storeVersion(ctx context.Context, h header, chunks [][]byte) err
 	if err != nil {
 		return err
 	}
+	it["kind"], it["started"] = text(kindBaseline), text(h.Created)
 	return t.putOnce(ctx, it, h.SHA256)
 }
 
@@ -223,10 +247,8 @@ func (t *Table) putOnce(ctx context.Context, it item, sha string) error {
 
 // makeCurrent points to the version unless a later one is pointed to.
 func (t *Table) makeCurrent(ctx context.Context, h header) error {
-	it := key(groupPrefix+h.Group, currentKey)
-	it["version"], it["created"] = text(h.Version), text(h.Created)
 	_, err := t.client.PutItem(ctx, &dynamodb.PutItemInput{
-		TableName: &t.name, Item: it,
+		TableName: &t.name, Item: pointer(h),
 		ConditionExpression:       aws.String("attribute_not_exists(pk) OR created <= :created"),
 		ExpressionAttributeValues: item{":created": text(h.Created)},
 	})
@@ -234,6 +256,13 @@ func (t *Table) makeCurrent(ctx context.Context, h header) error {
 		return failed(err, "make baseline %s current in %s", h.Version, h.Group)
 	}
 	return nil
+}
+
+// pointer is the item that names a group's current version.
+func pointer(h header) item {
+	it := key(groupPrefix+h.Group, currentKey)
+	it["version"], it["created"] = text(h.Version), text(h.Created)
+	return it
 }
 
 func pack(data []byte) ([]byte, error) {

@@ -19,6 +19,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"diffy/pkg/pipeline"
 )
@@ -32,7 +33,9 @@ type Cloud struct {
 	Commands  *Commands
 	Table     *Table
 	Machine   *Machine
+	Steps     *Steps
 	Topic     *Topic
+	Caller    *Caller
 }
 
 var (
@@ -58,9 +61,10 @@ func New(ctx context.Context, cfg Config) (*Cloud, error) {
 	}
 	at := &places{cfg: cfg, own: own}
 	buckets := &buckets{cfg: cfg, clients: newClients(at, newS3)}
+	objects := &Objects{buckets}
 	hosts := newClients(at, func(c awsConfig) *ssm.Client { return ssm.NewFromConfig(c) })
 	return &Cloud{
-		Objects:   &Objects{buckets},
+		Objects:   objects,
 		Presigner: &Presigner{buckets},
 		Fleet: &Fleet{
 			places:   at,
@@ -69,9 +73,11 @@ func New(ctx context.Context, cfg Config) (*Cloud, error) {
 			groupTag: cfg.GroupTag,
 		},
 		Commands: &Commands{document: cfg.Document, clients: hosts, managed: managed{hosts}},
-		Table:    &Table{client: dynamodb.NewFromConfig(own), name: cfg.Table},
+		Table:    &Table{client: dynamodb.NewFromConfig(own), name: cfg.Table, objects: objects},
 		Machine:  &Machine{client: sfn.NewFromConfig(own), arn: cfg.StateMachine},
-		Topic:    &Topic{client: sns.NewFromConfig(own), arn: cfg.Topic},
+		Steps:    stepsOf(own, cfg),
+		Topic:    &Topic{client: sns.NewFromConfig(own), arn: cfg.Topic, chat: cfg.ChatTopic},
+		Caller:   &Caller{client: sts.NewFromConfig(own), home: pipeline.Place{Account: cfg.Account, Region: cfg.Region}},
 	}, nil
 }
 

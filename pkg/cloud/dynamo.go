@@ -13,16 +13,18 @@ import (
 // Table keeps records in one DynamoDB table. The partition key is pk, the sort key
 // sk:
 //
-//	group#<group>        current | baseline#<version> | baseline#<version>#chunk#<n> | lock
+//	group#<group>        current | baseline#<version> | baseline#<version>#chunk#<n> | good | lock
 //	approved#<group>     <version>
 //	suppression#<group>  <finding>; of all groups: suppression#*
 //	run#<run>            meta
 //
-// A run also has kind ("run") and started, the keys of the index "runs". Nothing
-// here writes approved# and suppression#: people do.
+// What is listed over all groups also has kind ("run", "baseline", "suppression")
+// and started, the keys of the index "runs". No handler writes approved# and
+// suppression#, nor may a function: people do.
 type Table struct {
-	client *dynamodb.Client
-	name   string
+	client  *dynamodb.Client
+	name    string
+	objects *Objects // where the facts of weak baselines are
 }
 
 // The partitions and the sort keys that have no part of their own.
@@ -36,6 +38,10 @@ const (
 	currentKey = "current"
 	lockKey    = "lock"
 	metaKey    = "meta"
+	goodKey    = "good"
+
+	kindBaseline    = "baseline"
+	kindSuppression = "suppression"
 )
 
 type item = map[string]types.AttributeValue

@@ -1,16 +1,13 @@
 package cloud
 
 import (
-	"cmp"
 	"context"
 	"fmt"
-	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
 	"diffy/pkg/pipeline"
-	"diffy/pkg/triage"
 )
 
 // SaveRun implements pipeline.Runs.
@@ -38,26 +35,6 @@ func (t *Table) LoadRun(ctx context.Context, id string) (pipeline.Run, error) {
 		return r, fmt.Errorf("load run %s: %w", id, err)
 	}
 	return r, decode(it, &r)
-}
-
-// Suppressions implements pipeline.Suppressions.
-func (t *Table) Suppressions(ctx context.Context, group string) ([]triage.Suppression, error) {
-	var all []triage.Suppression
-	for _, of := range []string{group, everyGroup} {
-		items, err := t.query(ctx, suppressionPrefix+of, "")
-		if err != nil {
-			return nil, fmt.Errorf("read suppressions of %s: %w", of, err)
-		}
-		for _, it := range items {
-			var s triage.Suppression
-			if err := decode(it, &s); err != nil {
-				return nil, err
-			}
-			all = append(all, s)
-		}
-	}
-	slices.SortStableFunc(all, func(a, b triage.Suppression) int { return cmp.Compare(a.Finding, b.Finding) })
-	return all, nil
 }
 
 // get reads one item, consistently. ErrNotFound when there is none.

@@ -99,8 +99,11 @@ func (o Options) prepare(ctx context.Context) (*runner, error) {
 		return nil, err
 	}
 	r.baselines = r.table
+	if r.Request.Target.Tags[groupTag] == nobodys {
+		r.baselines = forgetful{r.table}
+	}
 	if len(o.Baselines) > 0 {
-		r.baselines = baselinePaths{r.Options.Baselines, queries, r.table}
+		r.baselines = baselinePaths{r.Options.Baselines, queries, r.baselines}
 	}
 	return r, r.hosts(ctx)
 }
@@ -110,7 +113,7 @@ func (r *runner) request() error {
 	key := r.Group
 	if len(trigger.Selectors(r.Request.Target)) == 0 {
 		if key == "" {
-			key = "local"
+			key = nobodys
 		}
 		r.Request.Target.Tags = map[string]string{groupTag: key}
 	} else {

@@ -13,6 +13,21 @@ import (
 	"diffy/pkg/snapshot"
 )
 
+// nobodys is the group of hosts that nobody has named one for.
+const nobodys = "local"
+
+// forgetful keeps no weak baselines: one run of hosts that nobody has named says
+// nothing of the next one's, which may be of other hosts altogether.
+type forgetful struct{ pipeline.Baselines }
+
+// Store implements pipeline.Baselines.
+func (f forgetful) Store(ctx context.Context, b pipeline.Baseline) error {
+	if b.Weak {
+		return nil
+	}
+	return f.Baselines.Store(ctx, b)
+}
+
 // baselinePaths takes evidence at hand for baselines: each path is one, of all the
 // hosts in it. New versions go to the store as ever.
 type baselinePaths struct {

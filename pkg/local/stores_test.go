@@ -9,25 +9,13 @@ import (
 
 	"diffy/pkg/pipeline"
 	"diffy/pkg/pipeline/storetest"
-	"diffy/pkg/triage"
 )
 
 func TestStores(t *testing.T) {
 	table := NewTable(t.TempDir())
 	storetest.Run(t, storetest.Stores{
 		Objects: Folder{Root: t.TempDir()}, Baselines: table, Suppressions: table, Runs: table, Locks: table,
-		Approve: func(group, version string) error {
-			var b storedBaseline
-			header := table.path("baselines", group, version) + ".json"
-			if err := readJSON(header, &b); err != nil {
-				return err
-			}
-			b.Approved = true
-			return writeJSON(header, b)
-		},
-		Suppress: func(group string, s triage.Suppression) error {
-			return writeJSON(table.path("suppressions", group, s.Finding)+".json", s)
-		},
+		Shelf: table, Declarations: table,
 	})
 }
 

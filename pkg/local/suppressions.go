@@ -14,40 +14,44 @@ import (
 	"diffy/pkg/triage"
 )
 
-// Suppress declares a finding known and good, in place of what was declared of it
-// before. It counts in every group: a finding's id is made of its group.
-func (t *Table) Suppress(_ context.Context, s triage.Suppression) error {
-	return writeJSON(t.path("suppressions", s.Finding)+".json", s)
+// Suppress writes suppressions/<group>/<finding>.json, or without a group
+// suppressions/<finding>.json. It declares a finding of a group known and good, in place of what was
+// declared of it before. Without a group it counts in every one, which a finding's
+// id, being made of its group, narrows down again.
+func (t *Table) Suppress(_ context.Context, group string, s triage.Suppression) error {
+	return writeJSON(t.suppression(group, s.Finding), pipeline.Declared{Group: group, Suppression: s})
+}
+
+func (t *Table) suppression(group, finding string) string {
+	if group == "" {
+		return t.path("suppressions", finding) + ".json"
+	}
+	return t.path("suppressions", group, finding) + ".json"
 }
 
 // Suppressed lists what was declared, expired or not, in the order of findings.
-func (t *Table) Suppressed(_ context.Context) ([]triage.Suppression, error) {
+func (t *Table) Suppressed(context.Context) ([]pipeline.Declared, error) {
 	files, err := t.suppressionFiles()
 	if err != nil {
 		return nil, err
 	}
-	out := make([]triage.Suppression, len(files))
+	out := make([]pipeline.Declared, len(files))
 	for i, file := range files {
 		if err := readJSON(file, &out[i]); err != nil {
 			return nil, err
 		}
 	}
-	slices.SortStableFunc(out, func(a, b triage.Suppression) int { return cmp.Compare(a.Finding, b.Finding) })
+	slices.SortStableFunc(out, func(a, b pipeline.Declared) int {
+		return cmp.Or(cmp.Compare(a.Finding, b.Finding), cmp.Compare(a.Group, b.Group))
+	})
 	return out, nil
 }
 
-// Unsuppress takes back what was declared of a finding, ErrNotFound when nothing
-// was.
-func (t *Table) Unsuppress(_ context.Context, finding string) error {
-	files, err := t.suppressionFiles()
-	found := false
-	for _, file := range files {
-		if filepath.Base(file) == pipeline.Segment(finding)+".json" {
-			found = true
-			err = errors.Join(err, os.Remove(file))
-		}
-	}
-	if err == nil && !found {
+// Unsuppress takes back what was declared of a finding in a group, or in every one
+// where that is empty; ErrNotFound when nothing was.
+func (t *Table) Unsuppress(_ context.Context, group, finding string) error {
+	err := os.Remove(t.suppression(group, finding))
+	if errors.Is(err, fs.ErrNotExist) {
 		err = pipeline.ErrNotFound
 	}
 	if err != nil {

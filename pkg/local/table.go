@@ -125,7 +125,7 @@ func jsonFiles(dir string) ([]string, error) {
 	}
 	var files []string
 	for _, e := range entries {
-		if strings.HasSuffix(e.Name(), ".json") {
+		if !e.IsDir() && strings.HasSuffix(e.Name(), ".json") {
 			files = append(files, filepath.Join(dir, e.Name()))
 		}
 	}

@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"time"
 
 	"diffy/pkg/detect"
 	"diffy/pkg/facts"
@@ -75,16 +77,50 @@ func (h Analyze) baselines(ctx context.Context, r *run) (out []detect.Baseline, 
 	if err != nil {
 		return nil, nil, fmt.Errorf("read baselines of %s: %w", r.plan.Group, err)
 	}
-	for _, b := range found {
+	for _, b := range lastGood(found, r.plan) {
 		set, err := facts.Decode(h.Pack, bytes.NewReader(b.Data))
 		switch {
+		case errors.Is(err, facts.ErrTemplates) && b.Weak: // the next good run takes its place
+			notes = append(notes, fmt.Sprintf("The last good run, %s, was made with another version of the pack (%s) and was not used.", b.Version, b.Pack))
 		case errors.Is(err, facts.ErrTemplates):
 			notes = append(notes, fmt.Sprintf("Baseline %s was made with another version of the pack (%s) and was not used: make it again.", b.Version, b.Pack))
 		case err != nil:
 			return nil, nil, fmt.Errorf("read baseline %s of %s: %w", b.Version, r.plan.Group, err)
 		default:
-			out = append(out, detect.Baseline{Name: r.plan.Key, Version: b.Version, Created: b.Created, Set: set})
+			out = append(out, detect.Baseline{Name: r.plan.Key, Version: b.Version, Created: b.Created, Set: set, Weak: b.Weak})
+			notes = append(notes, weakly(b, r.plan.Started)...)
 		}
 	}
 	return out, notes, nil
+}
+
+// lastGood leaves the latest of weak baselines that a run had before it. When it is
+// analysed again there is its own, and there may be later ones.
+func lastGood(found []Baseline, plan Plan) []Baseline {
+	for _, b := range found {
+		if b.Weak && b.Version != plan.Run && b.Created <= plan.Started {
+			return []Baseline{b}
+		}
+	}
+	return slices.DeleteFunc(found, func(b Baseline) bool { return b.Weak })
+}
+
+// weakly says what a weak baseline is worth.
+func weakly(b Baseline, started string) []string {
+	if !b.Weak {
+		return nil
+	}
+	return []string{fmt.Sprintf("Nobody has made a baseline of this group: the last good run stands in for one, %s, %s. "+
+		"It counts for less, as a group that was compromised as a whole looks good too.",
+		b.Version, ageAt(b.Created, started))}
+}
+
+// ageAt is how old something was at a time; both are stamps.
+func ageAt(made, at string) string {
+	from, err1 := time.Parse(time.RFC3339, made)
+	to, err2 := time.Parse(time.RFC3339, at)
+	if errors.Join(err1, err2) != nil {
+		return "of unknown age"
+	}
+	return age(to.Sub(from)) + " old"
 }

@@ -49,6 +49,9 @@ func HostFactsKey(run, batch, host string) string {
 	return runKey(run, "facts", batch, Segment(host)+".gob.gz")
 }
 
+// GoodKey is the facts of a good run, all of them, in the work bucket.
+func GoodKey(run string) string { return runKey(run, "facts", "good.gob.gz") }
+
 // The results of a run, in the work bucket.
 func ResultKey(run string) string   { return runKey(run, "result.json") }
 func ReportKey(run string) string   { return runKey(run, "report.html") }

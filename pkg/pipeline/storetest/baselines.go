@@ -15,6 +15,10 @@ func baselines(t *testing.T, s Stores) {
 	t.Run("the latest is current", func(t *testing.T) { currentBaseline(t, s.Baselines) })
 	t.Run("a version is never another", func(t *testing.T) { sameVersion(t, s.Baselines) })
 	t.Run("approved ones count", func(t *testing.T) { approvedBaselines(t, s) })
+	t.Run("weak ones come last", func(t *testing.T) { weakBaselines(t, s) })
+	t.Run("a weak one becomes another", func(t *testing.T) { promoted(t, s) })
+	t.Run("listed", func(t *testing.T) { listed(t, s) })
+	t.Run("deleted", func(t *testing.T) { deleted(t, s) })
 	t.Run("large", func(t *testing.T) { largeBaseline(t, s.Baselines) })
 }
 
@@ -83,10 +87,10 @@ func approvedBaselines(t *testing.T, s Stores) {
 	for _, b := range []pipeline.Baseline{first, second, third} {
 		must(t, s.Baselines.Store(t.Context(), b))
 	}
-	must(t, s.Approve(group, "run-1"))
+	must(t, s.Shelf.Approve(t.Context(), group, "run-1", "ana", noon))
 	first.Approved = true
 	found(t, s.Baselines, group, "auto", first)
-	must(t, s.Approve(group, "run-2"))
+	must(t, s.Shelf.Approve(t.Context(), group, "run-2", "ana", noon))
 	second.Approved = true
 	found(t, s.Baselines, group, "auto", second, first)
 	found(t, s.Baselines, group, "run-2", second)

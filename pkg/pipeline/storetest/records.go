@@ -35,25 +35,6 @@ func runs(t *testing.T, store pipeline.Runs) {
 	equal(t, "run that died early", got, early)
 }
 
-func suppressions(t *testing.T, s Stores) {
-	got, err := s.Suppressions.Suppressions(t.Context(), "storetest-quiet")
-	must(t, err)
-	if len(got) > 0 {
-		t.Errorf("Suppressions of nothing: %v", got)
-	}
-	want := []triage.Suppression{
-		{Finding: "a1", Reason: "the leader's job", Author: "ana", Expires: "2020-01-01T00:00:00Z"}, // expired, and returned
-		{Finding: "b2", Reason: "new agent", Author: "bob", Expires: "2126-01-01T00:00:00Z"},
-		{Finding: "c3", Reason: "for good", Author: "ana"},
-	}
-	for _, i := range []int{2, 0, 1} {
-		must(t, s.Suppress("storetest-loud", want[i]))
-	}
-	got, err = s.Suppressions.Suppressions(t.Context(), "storetest-loud")
-	must(t, err)
-	equal(t, "suppressions", got, want)
-}
-
 func locks(t *testing.T, store pipeline.Locks) {
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	lock := func(group, run string) pipeline.Lock {
