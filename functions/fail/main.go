@@ -22,6 +22,7 @@ func main() {
 		os.Exit(1)
 	}
 	cloud.Serve(pipeline.Fail{
-		Runs: aws.Table, Locks: aws.Table, Publisher: aws.Topic, Now: time.Now, Log: log,
+		Runs: aws.Table, Locks: aws.Table, Publisher: aws.Topic, Execution: cfg.ExecutionAddress,
+		Now: time.Now, Log: log,
 	}.Handle)
 }

@@ -22,6 +22,7 @@ func main() {
 		os.Exit(1)
 	}
 	cloud.Serve(pipeline.Publish{
-		Objects: aws.Objects, Runs: aws.Table, Locks: aws.Table, Publisher: aws.Topic, Now: time.Now, Log: log,
+		Objects: aws.Objects, Runs: aws.Table, Locks: aws.Table, Publisher: aws.Topic, Report: cfg.ReportAddress,
+		Now: time.Now, Log: log,
 	}.Handle)
 }

@@ -16,6 +16,7 @@ type Config struct {
 	Work         string // bucket
 	Table        string
 	Topic        string // ARN
+	ChatTopic    string // ARN; empty: nobody chats
 	StateMachine string // ARN
 	Document     string // name of the SSM document, the same in each place
 
@@ -44,6 +45,7 @@ func FromEnv(env func(string) string) (Config, error) {
 		StateMachine: need("DIFFY_STATE_MACHINE_ARN"),
 		Document:     need("DIFFY_DOCUMENT"),
 		TargetRole:   need("DIFFY_TARGET_ROLE"),
+		ChatTopic:    env("DIFFY_CHAT_TOPIC_ARN"),
 		ExternalID:   env("DIFFY_EXTERNAL_ID"),
 		GroupTag:     env("DIFFY_GROUP_TAG"),
 	}

@@ -17,6 +17,7 @@ func deployed(name string) string {
 		"DIFFY_WORK_BUCKET":       "work",
 		"DIFFY_TABLE":             "table",
 		"DIFFY_TOPIC_ARN":         "arn:aws:sns:eu-west-1:111122223333:results",
+		"DIFFY_CHAT_TOPIC_ARN":    "arn:aws:sns:eu-west-1:111122223333:chat",
 		"DIFFY_STATE_MACHINE_ARN": "arn:aws:states:eu-west-1:111122223333:stateMachine:diffy-triage",
 		"DIFFY_DOCUMENT":          "diffy-collect",
 		"DIFFY_TARGET_ROLE":       "DiffyTarget",
@@ -34,6 +35,7 @@ func TestFromEnv(t *testing.T) {
 		Account: "111122223333", Region: "eu-west-1",
 		Intake: "diffy-intake-111122223333-eu-west-1", Evidence: "evidence", Work: "work", Table: "table",
 		Topic:        "arn:aws:sns:eu-west-1:111122223333:results",
+		ChatTopic:    "arn:aws:sns:eu-west-1:111122223333:chat",
 		StateMachine: "arn:aws:states:eu-west-1:111122223333:stateMachine:diffy-triage",
 		Document:     "diffy-collect", TargetRole: "DiffyTarget", ExternalID: "shared", GroupTag: "role",
 	}

@@ -18,6 +18,7 @@ type Fail struct {
 	Runs      Runs
 	Locks     Locks
 	Publisher Publisher
+	Execution func(run string) string // where a signed-in person finds the execution; nil: not known
 	Now       func() time.Time
 	Log       *slog.Logger
 }
@@ -43,7 +44,7 @@ func (h Fail) Handle(ctx context.Context, in FailIn) (FailOut, error) {
 	}
 	record.Status, record.Reason, record.Finished = endOf(out.Error), out.Error+": "+out.Cause, stamp(h.Now())
 	record.Started = cmp.Or(record.Started, record.Finished) // lists are by time, and have those that died early
-	m, err := failureMessage(record)
+	m, err := failureMessage(record, address(h.Execution, out.Run))
 	if err != nil {
 		return out, fmt.Errorf("write message of %s: %w", out.Run, err)
 	}

@@ -157,6 +157,7 @@ type Invocation struct {
 	Host    string
 	Status  InvocationStatus
 	Details string // "DeliveryTimedOut", "Undeliverable", …
+	Reason  string // why there is no evidence, where another than SSM says so; empty: in SSM's words
 	Stdout  string // the first 2,400 characters
 }
 
@@ -310,8 +311,10 @@ type Publisher interface {
 // Message is one message in the forms that subscribers take.
 type Message struct {
 	ID         string            // stable: the same for the same news
-	Subject    string            // at most 100 characters of ASCII, no line break
+	Subject    string            // below 100 characters of ASCII, no line break
 	Alert      []byte            // JSON, "diffy.alert/1": the default form
 	Text       string            // plain text for e-mail
+	Chat       []byte            // JSON, for Amazon Q in chat applications
 	Attributes map[string]string // for filter policies
+	Numbers    map[string]int    // the same, for those that compare
 }

@@ -16,6 +16,7 @@ type Publish struct {
 	Runs      Runs
 	Locks     Locks
 	Publisher Publisher
+	Report    func(run string) string // where a signed-in person finds the report; nil: not known
 	Now       func() time.Time
 	Log       *slog.Logger
 }
@@ -39,7 +40,7 @@ func (h Publish) Handle(ctx context.Context, in RunIn) (PublishOut, error) {
 	if err := json.Unmarshal(data, &result); err != nil {
 		return out, fmt.Errorf("read result of %s: %w", in.Run, err)
 	}
-	m, err := resultMessage(record, &result)
+	m, err := resultMessage(record, &result, address(h.Report, in.Run))
 	if err != nil {
 		return out, fmt.Errorf("write message of %s: %w", in.Run, err)
 	}
@@ -49,4 +50,12 @@ func (h Publish) Handle(ctx context.Context, in RunIn) (PublishOut, error) {
 	}
 	h.Log.Info("published", "run", in.Run, "message", out.Message)
 	return out, nil
+}
+
+// address is where something of a run is found, or "".
+func address(of func(run string) string, run string) string {
+	if of == nil {
+		return ""
+	}
+	return of(run)
 }
