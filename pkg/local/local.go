@@ -37,6 +37,7 @@ type Options struct {
 	Baselines []string // files or folders of clean hosts, each one baseline, in place of those of Home; no hosts of the group
 
 	Request triage.Request // its target may be empty: the hosts of Source, as Group
+	Retried string         // the folder of the run that Request.Retry names; empty: where Home has it
 	Group   string         // names them; empty: "local"
 	Version string         // of diffy
 
@@ -75,6 +76,7 @@ type runner struct {
 	input     json.RawMessage
 	pack      *pack.Pack
 	objects   Folder
+	shelf     shelf  // objects, and what earlier runs have left
 	dir       string // with the run's files
 	table     *Table
 	baselines pipeline.Baselines
@@ -98,6 +100,7 @@ func (o Options) prepare(ctx context.Context) (*runner, error) {
 	if err := r.folder(); err != nil {
 		return nil, err
 	}
+	r.shelf = shelf{Folder: r.objects, own: r.id, retried: r.Request.Retry, dir: r.Retried, table: r.table}
 	r.baselines = r.table
 	if r.Request.Target.Tags[groupTag] == nobodys {
 		r.baselines = forgetful{r.table}
@@ -141,6 +144,13 @@ func (r *runner) folder() error {
 	if inside(r.Out, r.Source) {
 		return fmt.Errorf("write to %s: it is inside of %s, whose snapshots would be read with the run's own evidence", r.Out, r.Source)
 	}
+	earlier, err := r.earlier()
+	if err != nil {
+		return err
+	}
+	if inside(earlier, r.Out) || inside(r.Out, earlier) {
+		return fmt.Errorf("write to %s: the run that is retried has its evidence there; choose another folder", r.Out)
+	}
 	ours := []string{
 		"request.json", "manifest.json", "plan.json", "hosts.json", "result.json", "report.html", "findings.csv",
 		"timeline.jsonl", "alert.json", "evidence", "batches", "facts", "earlier", "intake",
@@ -155,6 +165,17 @@ func (r *runner) folder() error {
 		problems = append(problems, os.RemoveAll(filepath.Join(r.Out, name)))
 	}
 	return errors.Join(problems...)
+}
+
+// earlier is the folder of the run that is retried; without one it is nothing's.
+func (r *runner) earlier() (string, error) {
+	switch {
+	case r.Request.Retry == "":
+		return os.DevNull, nil
+	case r.Retried != "":
+		return r.Retried, nil
+	}
+	return r.table.Folder(context.Background(), r.Request.Retry)
 }
 
 func inside(path, folder string) bool {

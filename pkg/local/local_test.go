@@ -244,7 +244,7 @@ func TestRunRefuses(t *testing.T) {
 		{"out inside of source", "one", "one/out", triage.Request{}, []string{"it is inside of"}},
 		{"somebody else's evidence", "one", "foreign", triage.Request{}, []string{"evidence that is of no earlier run"}},
 		{"a bad request", "one", "", triage.Request{Tiers: []string{"all"}}, []string{`tier is "all"`}},
-		{"an earlier run that is not there", "one", "", triage.Request{Retry: "run-0"}, []string{"run-0", "not found"}},
+		{"an earlier run that is not there", "one", "", triage.Request{Retry: "run-0"}, []string{"there is no run run-0 here"}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -332,5 +332,29 @@ func TestRetry(t *testing.T) {
 	_, r := run(t, o)
 	if r.Group.Examined != 7 || !strings.HasPrefix(r.Hosts[0].Reason, "evidence of run "+id) {
 		t.Errorf("worst is %+v", r.Hosts[0])
+	}
+}
+
+// The run that is retried may lie in a folder that nobody remembers, and the retry
+// in another: its evidence is found and stays.
+func TestRetryOfAFolder(t *testing.T) {
+	o := options(t, demo)
+	o.Out = filepath.Join(t.TempDir(), "first")
+	id, first, _, err := Run(context.Background(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	next := options(t, demo)
+	next.Request.Retry, next.Retried, next.Out = id, first, first
+	if _, _, _, err := Run(context.Background(), next); err == nil || !strings.Contains(err.Error(), "has its evidence there") {
+		t.Errorf("into the same folder: %v", err)
+	}
+	next.Out, next.ID = filepath.Join(t.TempDir(), "second"), func() string { return "next" }
+	_, r := run(t, next)
+	if r.Group.Examined != 7 || !strings.HasPrefix(r.Hosts[0].Reason, "evidence of run "+id) {
+		t.Errorf("worst is %+v of %+v", r.Hosts[0], r.Group)
+	}
+	if _, err := os.Stat(filepath.Join(next.Out, "evidence")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("evidence was written again: %v", err)
 	}
 }

@@ -20,13 +20,13 @@ func (r *runner) run(ctx context.Context) (*triage.Result, error) {
 	}
 	if err == nil {
 		_, err = pipeline.Analyze{
-			Objects: r.objects, Baselines: r.baselines, Suppressions: r.table, Runs: r.table,
+			Objects: r.shelf, Baselines: r.baselines, Suppressions: r.table, Runs: r.table,
 			Pack: r.pack, Version: r.Version, Now: r.Now, Log: r.Log,
 		}.Handle(ctx, pipeline.RunIn{Run: r.id})
 	}
 	if err == nil {
 		_, err = pipeline.Publish{
-			Objects: r.objects, Runs: r.table, Locks: r.table, Publisher: r, Now: r.Now, Log: r.Log,
+			Objects: r.shelf, Runs: r.table, Locks: r.table, Publisher: r, Now: r.Now, Log: r.Log,
 		}.Handle(ctx, pipeline.RunIn{Run: r.id})
 	}
 	if err != nil {
@@ -38,7 +38,7 @@ func (r *runner) run(ctx context.Context) (*triage.Result, error) {
 
 func (r *runner) resolve(ctx context.Context) (pipeline.ResolveOut, error) {
 	return pipeline.Resolve{
-		Fleet: r.fleet, Objects: r.objects, Runs: r.table, Locks: r.table, Pack: r.pack, Home: place, Now: r.Now, Log: r.Log,
+		Fleet: r.fleet, Objects: r.shelf, Runs: r.table, Locks: r.table, Pack: r.pack, Home: place, Now: r.Now, Log: r.Log,
 	}.Handle(ctx, pipeline.ResolveIn{Run: r.id, Input: r.input})
 }
 
@@ -79,7 +79,7 @@ func (r *runner) branch(ctx context.Context, b pipeline.Branch) error {
 		}
 		b = next
 	}
-	extract := pipeline.Extract{Commands: r.commands, Objects: r.objects, Pack: r.pack, Now: r.Now, Log: r.Log}
+	extract := pipeline.Extract{Commands: r.commands, Objects: r.shelf, Pack: r.pack, Now: r.Now, Log: r.Log}
 	if _, err := extract.Handle(ctx, pipeline.ExtractIn{Branch: b}); err == nil || ctx.Err() != nil {
 		return ctx.Err()
 	}
