@@ -46,7 +46,7 @@ func (g *group) contexts(all []*deviation) []*context {
 		if d.table().rule.Name == "processes" {
 			harmless := session(d) != "" || g.passing(d) != ""
 			d.hosts.each(func(h int) {
-				if harmless || out[h].starting(d) != "" {
+				if harmless || g.starting(d, out[h]) != "" {
 					out[h].programs[d.row().Value("path")] = true
 				}
 			})

@@ -66,7 +66,7 @@ func (g *group) having(k *key) []*deviation {
 		if 2*with > answered {
 			continue
 		}
-		if g.follows(f.hosts, k.table.answered, 0.2) && !g.suspicious(k.table, f) {
+		if (g.follows(f.hosts, k.table.answered, 0.2) || k.shape != nil && g.follows(k.shape, k.table.answered, 0.2)) && !g.suspicious(k.table, f) {
 			continue
 		}
 		for _, part := range g.byExpected(k, f) {

@@ -64,7 +64,7 @@ func weight(traits []trait) float64 {
 
 // cause looks for what accounts for a deviation on one host.
 func (g *group) cause(d *deviation, c *context) (bits float64, why string) {
-	if why := cmp.Or(g.passing(d), session(d), c.passingProgram(d), g.installed(d), c.starting(d), c.rescheduled(d), onDemandModule(d)); why != "" {
+	if why := cmp.Or(g.passing(d), session(d), c.passingProgram(d), g.installed(d), g.starting(d, c), firstSession(d), c.rescheduled(d), onDemandModule(d)); why != "" {
 		return explainedFully, why
 	}
 	if c.kernel != nil && kernelBound(d) && c.kernel.and(d.table().answered).minus(d.hosts).empty() {
@@ -117,15 +117,23 @@ func (g *group) installed(d *deviation) string {
 }
 
 // starting explains what is not there yet on a host that has just started.
-func (c *context) starting(d *deviation) string {
-	if c.booting && d.kind == triage.Added && d.table().rule.Name == "processes" && inSystemDir(d.row().Value("path")) && strings.HasPrefix(d.row().Value("cgroup_path"), "/system.slice/") {
-		return "the host has just started, and its services are starting"
+func (g *group) starting(d *deviation, c *context) string {
+	if !c.booting || failed(d) {
+		return ""
 	}
-	if c.booting && !failed(d) && (d.kind == triage.Missing || d.kind == triage.Changed && slices.Contains(d.changed, "active_state")) {
+	if d.kind == triage.Added && d.table().rule.Name == "processes" && inSystemDir(d.row().Value("path")) && strings.HasPrefix(d.row().Value("cgroup_path"), "/system.slice/") {
+		if hosts, ok := g.habits.units[path.Base(d.row().Value("cgroup_path"))]; ok && !hosts.minus(d.hosts).empty() {
+			return "the host has just started, and its services are starting"
+		}
+	}
+	if !slices.Contains(thereAtBoot, d.table().rule.Name) && (d.kind == triage.Missing || d.kind == triage.Changed && slices.Contains(d.changed, "active_state")) {
 		return "the host has just started"
 	}
 	return ""
 }
+
+// thereAtBoot are queries whose rows are there before anything has started.
+var thereAtBoot = []string{"key_binaries", "suid_bin", "auth_modules", "users"}
 
 // demandModules are in-tree modules that the kernel loads when a tool or a file
 // system asks for them: ss, mount and the like.
@@ -216,12 +224,52 @@ func session(d *deviation) string {
 		return why
 	case orphan(row):
 		return ""
+	case path.Base(program) == sessionWorker && (inSystemDir(program) || strings.HasPrefix(program, "/snap/amazon-ssm-agent/")):
+		return why
+	case parent == sessionWorker && inSystemDir(program):
+		return why
 	case slices.Contains(interactive, parent) && inSystemDir(program) && inSession(row.Value("cgroup_path")):
 		return why
 	case inSession(row.Value("cgroup_path")) && inSystemDir(program) && !orphan(row):
 		return why
 	}
 	return ""
+}
+
+// The session manager of the cloud runs what somebody does by it below this
+// program, and at the first time makes an account with rights of its own.
+const (
+	sessionWorker = "ssm-session-worker"
+	sessionUser   = "ssm-user"
+	sessionRights = "/etc/sudoers.d/ssm-agent-users"
+)
+
+// firstSession explains what the session manager makes at its first session.
+func firstSession(d *deviation) string {
+	row := d.row()
+	made := false
+	switch d.table().rule.Name {
+	case "users", "shadow_status", "shadow":
+		made = d.kind == triage.Added && row.Value("username") == sessionUser
+	case "sudoers":
+		made = d.kind == triage.Added && sessionRule(row)
+	case "persistence_files", "recent_system_changes", "file":
+		made = row.Value("path") == sessionRights
+	case "shell_init_files":
+		made = strings.HasPrefix(row.Value("path"), "/home/"+sessionUser+"/")
+	case "process_hashes", "hash":
+		made = d.kind == triage.Added && path.Base(row.Value("path")) == sessionWorker
+	}
+	if !made {
+		return ""
+	}
+	return "the session manager makes it at the first session"
+}
+
+// sessionRule reports whether a rule of sudo is the one that the session manager
+// makes for its account.
+func sessionRule(row facts.Raw) bool {
+	return row.Value("source") == sessionRights && row.Value("header") == sessionUser && row.Value("rule_details") == "ALL=(ALL) NOPASSWD:ALL"
 }
 
 // orphan reports whether a process has outlived the login that started it: a

@@ -22,6 +22,7 @@ type group struct {
 	habits   habits          // what the group does now and then
 	common   map[string]bool // what rows of most hosts name; known once deviations are
 	onDisk   map[string]bool // programs that are a file on some host
+	setuid   map[string]bool // programs that are setuid on most hosts
 }
 
 // table is the facts of one query.
@@ -83,6 +84,7 @@ func newGroup(set *facts.Set) *group {
 	g.young = g.booting()
 	g.habits = g.learnHabits()
 	g.onDisk = g.files()
+	g.setuid = g.setuidEverywhere()
 	return g
 }
 

@@ -25,7 +25,7 @@ func (g *group) novel(all []*deviation) {
 		if p == "" || g.common[p] || g.common["/usr"+p] || g.common[strings.TrimPrefix(p, "/usr")] {
 			continue
 		}
-		d.traits = append(d.traits, trait{bits: novelBits, mild: true, text: "names a program that most hosts do not have, " + p})
+		d.traits = append(d.traits, trait{bits: novelBits, mild: true, novel: true, text: "names a program that most hosts do not have, " + p})
 	}
 }
 

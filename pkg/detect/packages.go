@@ -45,17 +45,29 @@ func (g *group) byPackage(d *deviation, c *context) (float64, string) {
 // what is there anyway, and what runs of the programs that all hosts have. With
 // three hosts no subpopulation can form that would show it.
 func followsDeploy(d *deviation) bool {
-	if slices.ContainsFunc(d.traits, func(t trait) bool { return t.bits > 0 && t.technique == "" }) {
-		return false // a program of its own
+	if d.guards() || slices.ContainsFunc(d.traits, func(t trait) bool { return t.novel }) {
+		return false
 	}
 	if d.kind == triage.Changed {
-		return true
+		return !slices.Contains(notDeployed, d.table().rule.Name) && !decidesLogin(d.key.columns[0])
 	}
 	switch d.table().rule.Name {
 	case "processes", "process_hashes", "listening_ports", "open_sockets_remote", "process_open_sockets", "process_envs":
 		return true
 	}
 	return false
+}
+
+// notDeployed are queries of which no deploy changes what is there anyway, or
+// only with the package that it belongs to.
+var notDeployed = []string{
+	"users", "shadow_status", "shadow", "sudoers", "authorized_keys", "privileged_group_members", "key_binaries", "suid_bin", "auth_modules",
+	"mac_and_selinux", "security_sysctls", "system_controls", "shell_init_files",
+}
+
+// decidesLogin reports whether a file is one of those that decide who may log in.
+func decidesLogin(p string) bool {
+	return strings.HasPrefix(p, "/etc/pam.d/") || strings.HasPrefix(p, "/etc/ssh/") || strings.HasPrefix(p, "/etc/sudoers")
 }
 
 // subjects are the strings of a deviation that may name a package: paths, unit

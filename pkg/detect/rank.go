@@ -133,10 +133,25 @@ func alone(group []*deviation) float64 {
 }
 
 // telling reports whether more than rarity speaks for a deviation: a trait that
-// leaves no harmless explanation, a rule, a query in which one row is enough, or
-// other contents under the same name.
+// leaves no harmless explanation, a rule, a query in which one row is enough,
+// other contents under the same name, or what no leader of an application has.
 func (d *deviation) telling() bool {
-	return d.incriminating() || d.score.prior >= gravePrior || slices.Contains(d.changed, "sha256")
+	switch {
+	case d.incriminating():
+		return true
+	case d.score.explained < 0:
+		return false
+	case d.score.prior >= gravePrior, d.guards(), slices.Contains(d.changed, "sha256"):
+		return true
+	}
+	return d.score.prior >= 1 && !slices.Contains(leaderQueries, d.table().rule.Name) || slices.ContainsFunc(d.traits, func(t trait) bool { return t.tells })
+}
+
+// leaderQueries are those in which an application shows that runs on one host only.
+var leaderQueries = []string{
+	"crontab", "systemd_units", "startup_items", "persistence_files", "recent_system_changes", "file", "hash", "process_hashes", "processes",
+	"listening_ports", "open_sockets_remote", "process_open_sockets", "resolvers_and_hosts", "etc_hosts", "docker_containers", "docker_images",
+	"deb_packages", "rpm_packages", "python_packages", "npm_packages", "mounts", "network_interfaces", "process_deleted_binary",
 }
 
 func (b *builder) hostScore(groups [][]*deviation) float64 {

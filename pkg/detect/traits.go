@@ -1,6 +1,8 @@
 package detect
 
 import (
+	"cmp"
+	"regexp"
 	"strings"
 
 	"diffy/pkg/facts"
@@ -14,6 +16,8 @@ type trait struct {
 	text      string // completes "…, and it "
 	rule      bool
 	mild      bool // no reason to doubt a harmless explanation
+	novel     bool // names a program that most hosts do not have
+	tells     bool // mild, but nothing that an application's one leader has
 }
 
 // traitsOf reads the traits of a row. The query decides which apply; the pack's
@@ -32,8 +36,31 @@ func traitsOf(query string, row facts.Raw) []trait {
 func (g *group) traits(t *table, row facts.Raw) []trait {
 	out := traitsOf(t.rule.Name, row)
 	for i := range out {
+		if unpackedLibrary.MatchString(cmp.Or(row.Value("map_path"), row.Value("path"))) {
+			out[i].mild = true
+		}
+		if out[i].technique == "T1548.001" && g.setuid[row.Value("path")] {
+			out[i].mild = true // most hosts have it so
+		}
 		if out[i].technique == "T1070.004" && g.onDisk[row.Value("path")] {
 			out[i] = trait{bits: 1, technique: "T1070.004", text: "runs from a file that has been replaced since", mild: true}
+		}
+	}
+	return out
+}
+
+// unpackedLibrary matches what libraries of Java unpack for themselves each time
+// they start.
+var unpackedLibrary = regexp.MustCompile(`^/tmp/(snappy-[0-9.]+-[0-9a-f-]{36}-libsnappyjava|libnetty_[a-z0-9_]+[0-9]{6,}|jna-?[0-9]+/jna[0-9]+|sqlite-[0-9.]+-[0-9a-f-]{36}-libsqlitejdbc|libzstd-jni[0-9.-]+|librocksdbjni[0-9]+|liblz4-java-?[0-9]+)\.(so|tmp)$`)
+
+// setuidEverywhere are the setuid programs that most hosts have.
+func (g *group) setuidEverywhere() map[string]bool {
+	out := map[string]bool{}
+	if t := g.table("suid_bin"); t != nil {
+		for _, k := range t.keys {
+			if 2*k.present.count() > t.answered.count() {
+				out[k.columns[0]] = true
+			}
 		}
 	}
 	return out
@@ -92,7 +119,9 @@ var traitReaders = map[string][]func(facts.Raw) []trait{
 	"docker_containers":          {containerTraits},
 	"docker_sensitive_mounts":    {fixedTrait(1, "T1611", "gives a container a part of the host")},
 	"memory_maps_suspicious":     {mapTraits},
-	"deleted_open_files":         {hiddenTraits("path")},
+	"deleted_open_files":         {hiddenTraits("path"), logTraits},
+	"shadow_status":              {passwordTraits},
+	"shadow":                     {passwordTraits},
 	"mac_and_selinux":            {macTraits},
 	"sshd_settings":              {sshdTraits},
 	"resolvers_and_hosts":        {redirectTraits("a", "b"), resolverTraits("a", "b")},

@@ -26,8 +26,55 @@ func fileTraits(row facts.Raw) []trait {
 	case hidden(p) && !slices.Contains(usualHidden, path.Base(p)):
 		return one(2, "T1564.001", "hides behind a name that begins with a dot")
 	}
+	for _, place := range startPlaces {
+		if strings.HasPrefix(p, place.prefix) {
+			return []trait{{bits: 1, technique: place.technique, text: place.text, mild: true, tells: true}}
+		}
+	}
 	return nil
 }
+
+// startPlaces are where the system itself runs what it finds. Packages put files
+// there; an application that runs on one host only is started in other ways.
+var startPlaces = []struct{ prefix, technique, text string }{
+	{"/etc/rc.local", "T1037.004", "runs at boot"},
+	{"/etc/rc.d/rc.local", "T1037.004", "runs at boot"},
+	{"/etc/init.d/", "T1037.004", "runs at boot"},
+	{"/var/lib/cloud/scripts/", "T1037", "runs at boot"},
+	{"/etc/profile.d/", "T1546.004", "runs at each login"},
+	{"/etc/update-motd.d/", "T1546", "runs at each login"},
+	{"/etc/udev/rules.d/", "T1546.017", "runs when a device appears"},
+	{"/etc/apt/apt.conf.d/", "T1546.016", "runs with the package manager"},
+	{"/etc/cron.hourly/", "T1053.003", "runs every hour"},
+	{"/etc/cron.daily/", "T1053.003", "runs every day"},
+	{"/etc/cron.weekly/", "T1053.003", "runs every week"},
+	{"/etc/pam.d/", "T1556.003", "decides who may log in"},
+	{"/etc/modprobe.d/", "T1547.006", "decides what the kernel loads"},
+	{"/etc/modules-load.d/", "T1547.006", "decides what the kernel loads"},
+	{"/etc/ld.so.conf.d/", "T1574.006", "decides which libraries programs load"},
+}
+
+func passwordTraits(row facts.Raw) []trait {
+	switch row.Value("password_status") {
+	case "empty":
+		return one(3, "T1098", "may log in without a password")
+	case "active":
+		return one(1, "T1098", "may log in with a password")
+	}
+	return nil
+}
+
+// logTraits looks for a log that was deleted and not rotated.
+func logTraits(row facts.Raw) []trait {
+	p := strings.TrimSuffix(row.Value("path"), " (deleted)")
+	if strings.HasPrefix(p, "/var/log/") && !rotated.MatchString(row.Value("path")) && (strings.HasSuffix(p, "log") || slices.Contains(bareLogs, path.Base(p))) {
+		return one(2, "T1070.002", "is a log deleted while it was written")
+	}
+	return nil
+}
+
+// bareLogs are logs of the system whose names do not end as logs do.
+var bareLogs = []string{"messages", "secure", "maillog", "cron", "wtmp", "btmp", "lastlog", "dmesg"}
 
 // usualHidden are files with a dot that packages bring outside home folders.
 var usualHidden = []string{".pwd.lock", ".placeholder", ".updated", ".profile", ".bashrc", ".bash_logout", ".java"}
@@ -104,7 +151,7 @@ func keyTraits(row facts.Raw) []trait {
 
 func sudoTraits(row facts.Raw) []trait {
 	if strings.Contains(row.Value("rule_details"), "NOPASSWD") {
-		return one(2, "T1548.003", "gives root's rights without a password")
+		return []trait{{bits: 2, technique: "T1548.003", text: "gives root's rights without a password", mild: sessionRule(row)}}
 	}
 	return nil
 }
