@@ -2,6 +2,7 @@ package local
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"sync"
@@ -38,7 +39,10 @@ func (c *commands) Send(ctx context.Context, cmd pipeline.Command) (pipeline.Sen
 		}
 		list[i] = pipeline.Invocation{Host: host, Status: pipeline.Success, Stdout: line(report)}
 		if err != nil {
-			list[i] = pipeline.Invocation{Host: host, Status: pipeline.Failed, Details: err.Error()}
+			list[i] = pipeline.Invocation{Host: host, Status: pipeline.Failed, Reason: err.Error()}
+			if errors.Is(err, errTimeUp) { // another try would take as long
+				list[i].Details = "ExecutionTimedOut"
+			}
 		}
 	}
 	c.mu.Lock()

@@ -31,7 +31,8 @@ const Localhost = "localhost"
 
 // Options says what to run on.
 type Options struct {
-	Source    string   // a folder or file of recorded snapshots, or Localhost
+	Source    string   // a folder or file of recorded snapshots, or Localhost; empty: Exec
+	Exec      *Exec    // a program that collects, in place of Source
 	Out       string   // where the run's files go; empty: runs/<run>/ of Home
 	Home      string   // baselines, runs and suppressions
 	Baselines []string // files or folders of clean hosts, each one baseline, in place of those of Home; no hosts of the group
@@ -46,6 +47,7 @@ type Options struct {
 	Log *slog.Logger  // nil: none
 
 	Skipped  func(path, reason string)          // told of what in Source is no evidence; may be nil
+	Said     func(text string)                  // told what Exec has said of hosts that were examined, after the run; may be nil
 	Progress func(what string, done, total int) // told as it goes; may be nil
 }
 
@@ -57,6 +59,7 @@ func Run(ctx context.Context, o Options) (run, dir string, result *triage.Result
 		return "", "", nil, err
 	}
 	result, err = r.run(ctx)
+	r.tellSayings()
 	// What hosts have uploaded is evidence by now, or was refused.
 	return r.id, r.dir, result, errors.Join(err, os.RemoveAll(r.intake()))
 }
@@ -82,6 +85,9 @@ type runner struct {
 	baselines pipeline.Baselines
 	fleet     pipeline.Fleet
 	commands  *commands
+	atOnce    int           // branches
+	reading   chan struct{} // held by who reads evidence
+	sayings   *sayings      // of Exec; nil: none
 	telling   sync.Mutex
 }
 
@@ -182,13 +188,21 @@ func inside(path, folder string) bool {
 	p, err1 := filepath.Abs(path)
 	f, err2 := filepath.Abs(folder)
 	rel, err3 := filepath.Rel(f, p)
-	return folder != Localhost && errors.Join(err1, err2, err3) == nil && rel != ".." && !strings.HasPrefix(rel, "../")
+	return folder != Localhost && folder != "" && errors.Join(err1, err2, err3) == nil && rel != ".." && !strings.HasPrefix(rel, "../")
 }
 
 // hosts finds the hosts and how they are collected from.
 func (r *runner) hosts(ctx context.Context) error {
-	r.commands = &commands{}
-	if r.Source == Localhost {
+	r.commands, r.atOnce, r.reading = &commands{}, processors(), make(chan struct{}, processors())
+	switch {
+	case r.Exec != nil:
+		p, err := newProgram(r)
+		if err != nil {
+			return err
+		}
+		r.fleet, r.commands.collect, r.atOnce, r.sayings = p, p.collect, execAtOnce, &p.said
+		return nil
+	case r.Source == Localhost:
 		m, err := newMachine(r.objects, r.pack, r.Request)
 		if err != nil {
 			return err

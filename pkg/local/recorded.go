@@ -41,7 +41,7 @@ type recordedHost struct {
 // the form in which hosts upload it. Where a unit names no host, it says so.
 func readRecorded(ctx context.Context, units []snapshot.Unit, intake Folder, run string, tell teller) (*recorded, error) {
 	found := make([][]recordedHost, len(units))
-	err := tell.each(ctx, "reading", len(units), func(i int) (err error) {
+	err := tell.each(ctx, "reading", len(units), processors(), func(i int) (err error) {
 		found[i], err = readUnit(ctx, units[i], intake, run)
 		var nobody *noHost
 		if errors.As(err, &nobody) {

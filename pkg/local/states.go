@@ -55,7 +55,7 @@ func (r *runner) batches(ctx context.Context, out pipeline.ResolveOut) error {
 	if err := readJSON(filepath.Join(r.dir, "hosts.json"), &batches); err != nil {
 		return err
 	}
-	return r.tell().each(ctx, "examining", len(batches), func(i int) error {
+	return r.tell().each(ctx, "examining", len(batches), r.atOnce, func(i int) error {
 		return r.branch(ctx, pipeline.Branch{Run: r.id, Bundle: out.Bundle, Batch: batches[i]})
 	})
 }
@@ -79,6 +79,8 @@ func (r *runner) branch(ctx context.Context, b pipeline.Branch) error {
 		}
 		b = next
 	}
+	r.reading <- struct{}{} // hosts are waited for together and read by as many as there are processors
+	defer func() { <-r.reading }()
 	extract := pipeline.Extract{Commands: r.commands, Objects: r.shelf, Pack: r.pack, Now: r.Now, Log: r.Log}
 	if _, err := extract.Handle(ctx, pipeline.ExtractIn{Branch: b}); err == nil || ctx.Err() != nil {
 		return ctx.Err()

@@ -25,11 +25,13 @@ func (t teller) skipped(path, reason string) {
 	}
 }
 
-// each does n things, as many at once as there are processors. The first error
-// ends it.
-func (t teller) each(ctx context.Context, what string, n int, do func(i int) error) error {
+// processors is how many things that keep one busy are done at once.
+func processors() int { return runtime.GOMAXPROCS(0) }
+
+// each does n things, so many at once. The first error ends it.
+func (t teller) each(ctx context.Context, what string, n, atOnce int, do func(i int) error) error {
 	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(runtime.GOMAXPROCS(0))
+	g.SetLimit(atOnce)
 	done := 0
 	for i := range n {
 		g.Go(func() error {

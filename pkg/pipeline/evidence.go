@@ -37,6 +37,8 @@ func uploaded(b Branch, s Send, i Invocation) end {
 		return end{reason: "the host's report cannot be read: " + err.Error()}
 	case i.Status == Cancelled && s.Command == b.GivenUp: // by ourselves
 		return end{reason: noAnswer}
+	case i.Reason != "":
+		return end{reason: i.Reason}
 	case i.Status != Success:
 		return end{reason: statusReason(i)}
 	}
@@ -137,7 +139,7 @@ func (h Extract) read(r Record, data []byte, set *facts.Set) Record {
 	}
 	one := oneHost(hosts, r.Host)
 	if one == nil || len(one.Tables) == 0 {
-		r.Reason = "no query answered"
+		r.Reason = "no query answered" + others(hosts, one)
 		return r
 	}
 	set.Add(one)
@@ -169,6 +171,16 @@ func oneHost(hosts []*snapshot.Host, name string) *snapshot.Host {
 		one.Errors = append(one.Errors, triage.QueryError{Error: fmt.Sprintf("the evidence speaks of other hosts too: %d are left out", n)})
 	}
 	return one
+}
+
+// others names who else answered, where the host itself did not.
+func others(hosts []*snapshot.Host, one *snapshot.Host) string {
+	for _, h := range hosts {
+		if h != one && len(h.Tables) > 0 {
+			return fmt.Sprintf(": the evidence names its host %.200q", h.Name)
+		}
+	}
+	return ""
 }
 
 // better reports whether a is rather the host of that name than b: by name, and
