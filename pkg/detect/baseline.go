@@ -32,6 +32,7 @@ type reference struct {
 type referenceTable struct {
 	answered int
 	keys     map[string]*referenceKey
+	shapes   map[string]bool // of keys whose names are made anew each time
 }
 
 // referenceKey is what the baseline's hosts say of one thing.
@@ -178,6 +179,9 @@ func (r *reference) add(b Baseline) {
 			id := joinKey(f.Key)
 			if to.keys[id] == nil {
 				to.keys[id] = &referenceKey{}
+				if shape := shapeOf(t.Rule, f.Key); shape != nil {
+					to.shapes[joinKey(shape)] = true
+				}
 			}
 			to.keys[id].facts = append(to.keys[id].facts, f)
 			if present[id] == nil {
@@ -195,7 +199,7 @@ func (r *reference) add(b Baseline) {
 
 func (r *reference) table(id string) *referenceTable {
 	if r.tables[id] == nil {
-		r.tables[id] = &referenceTable{keys: map[string]*referenceKey{}}
+		r.tables[id] = &referenceTable{keys: map[string]*referenceKey{}, shapes: map[string]bool{}}
 	}
 	return r.tables[id]
 }
@@ -219,6 +223,9 @@ func (r *reference) look(t *table, f *facts.Fact) (has, told bool) {
 		return false, false
 	}
 	k := known.keys[joinKey(f.Key)]
+	if shape := shapeOf(t.rule, f.Key); k == nil && shape != nil {
+		return known.shapes[joinKey(shape)], true
+	}
 	return k != nil && slices.ContainsFunc(k.facts, func(g *facts.Fact) bool { return slices.Equal(g.Values, f.Values) }), true
 }
 

@@ -128,14 +128,13 @@ func (g *group) byExpected(k *key, f *fact) []part {
 }
 
 // usual returns what hosts like h have under a key instead of f, nil when h has
-// it too or there is nothing that is usual: of its subpopulation, or of the whole
-// group where most hosts have the key.
+// it too or nobody else has the key: of its subpopulation, or of the whole group.
 func (g *group) usual(k *key, f *fact, h int) *fact {
 	cell := g.cells[g.cell[h]]
 	best := k.commonest(cell.minus(f.hosts), f)
 	if best != nil && best.hosts.has(h) { // of several rows, the one that it lacks
 		best = k.lacked(cell, h)
-	} else if best == nil && (2*k.present.count() > k.table.answered.count() || len(g.hosts) <= 3) {
+	} else if best == nil {
 		best = k.commonest(g.all.minus(f.hosts), f)
 	}
 	if best == nil || best.hosts.has(h) {

@@ -64,7 +64,7 @@ func weight(traits []trait) float64 {
 
 // cause looks for what accounts for a deviation on one host.
 func (g *group) cause(d *deviation, c *context) (bits float64, why string) {
-	if why := cmp.Or(g.passing(d), session(d), c.passingProgram(d), g.installed(d), g.starting(d, c), firstSession(d), c.rescheduled(d), onDemandModule(d)); why != "" {
+	if why := cmp.Or(g.passing(d), session(d), c.passingProgram(d), g.installed(d), g.starting(d, c), firstSession(d), g.ofAnotherImage(d), c.rescheduled(d), onDemandModule(d)); why != "" {
 		return explainedFully, why
 	}
 	if c.kernel != nil && kernelBound(d) && c.kernel.and(d.table().answered).minus(d.hosts).empty() {

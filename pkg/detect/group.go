@@ -119,7 +119,7 @@ func (t *table) shapes(n int) {
 	hosts := map[string]hostSet{}
 	shaped := map[*key]string{}
 	for _, k := range t.keys {
-		columns := t.shape(k)
+		columns := shapeOf(t.rule, k.columns)
 		if columns == nil {
 			continue
 		}
@@ -135,18 +135,18 @@ func (t *table) shapes(n int) {
 	}
 }
 
-// shape returns a key's columns with everything replaced that is made anew each
+// shapeOf returns a key's columns with everything replaced that is made anew each
 // time, nil if there is none. A hash, a name or a port has no shape.
-func (t *table) shape(k *key) (columns []string) {
-	for i, c := range k.columns {
-		switch t.rule.Template[t.rule.Key[i]] {
+func shapeOf(rule *pack.Query, key []string) (columns []string) {
+	for i, c := range key {
+		switch rule.Template[rule.Key[i]] {
 		case pack.TemplateText, pack.TemplatePath, pack.TemplateUnit:
 			shape := facts.Shape(c)
 			if shape == c {
 				continue
 			}
 			if columns == nil {
-				columns = slices.Clone(k.columns)
+				columns = slices.Clone(key)
 			}
 			columns[i] = shape
 		}

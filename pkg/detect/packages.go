@@ -41,6 +41,30 @@ func (g *group) byPackage(d *deviation, c *context) (float64, string) {
 	return 0, ""
 }
 
+// ofAnotherImage explains contents that only hosts of other subpopulations have
+// otherwise, where the package that they belong to has another version there.
+func (g *group) ofAnotherImage(d *deviation) string {
+	if d.kind != triage.Changed || !slices.Equal(d.changed, []string{"sha256"}) {
+		return ""
+	}
+	h, other := d.hosts.first(), d.expected.hosts.first()
+	if h < 0 || other < 0 || !g.cells[g.cell[h]].and(d.key.present).minus(d.hosts).empty() {
+		return ""
+	}
+	for _, t := range g.tables {
+		if !isPackages(t) {
+			continue
+		}
+		for _, k := range t.keys {
+			apart := slices.ContainsFunc(k.facts, func(f *fact) bool { return f.hosts.has(h) != f.hosts.has(other) })
+			if name := k.named("name"); apart && slices.ContainsFunc(subjects(d), func(s string) bool { return belongs(s, name) }) {
+				return "the others are of another kind of host, which has another version of package " + name
+			}
+		}
+	}
+	return ""
+}
+
 // followsDeploy reports whether a deploy can bring a deviation: other values of
 // what is there anyway, and what runs of the programs that all hosts have. With
 // three hosts no subpopulation can form that would show it.

@@ -145,6 +145,8 @@ func (g *group) countColumns(d *deviation, expected float64) (rarity, spread flo
 		}
 		bits, less := max(rare(max(with.count(), 1), d.compared, expected), d.score.rarity), 0.0
 		switch have := d.key.present.count(); {
+		case have == 2 && len(values) == have: // of two, neither is the odd one
+			less = -ownEach - 2
 		case have > 1 && len(values) == have: // its own on each host that has it
 			less = -ownEach
 		case len(values) > 2:
