@@ -53,7 +53,7 @@ func (h *hub) readerGrants() []grant {
 }
 
 func (h *hub) responderGrants() []grant {
-	return []grant{
+	return append(h.keyThrough("dynamodb", "s3"), []grant{
 		h.startRuns(),
 		{sid: "StopRuns", actions: []string{"states:StopExecution"}, on: h.runArns(), why: "Every execution of the one state machine."},
 		listCommands(), cancelCommands(),
@@ -66,8 +66,7 @@ func (h *hub) responderGrants() []grant {
 		},
 		{sid: "RebuildResults", actions: []string{"s3:PutObject"}, on: []string{*h.work.ArnForObjects(str("runs/*"))}, why: perRun},
 		h.items("Decide", []string{"dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"}, "approved#*", "suppression#*", "group#*", "run#*"),
-		h.keyThrough("dynamodb", "s3"),
-	}
+	}...)
 }
 
 // newBreakGlass makes the role that the policies of key and evidence except. It

@@ -57,9 +57,7 @@ func (h *hub) newFunction(s step, folder string) {
 	if s.event {
 		may = append(may, h.sendTo(h.failures))
 	}
-	if len(s.key) > 0 {
-		may = append(may, h.keyThrough(s.key...))
-	}
+	may = append(may, h.keyThrough(s.key...)...)
 	role := newRole(h.stack, id+"Role", h.set.role(s.name), s.does,
 		awsiam.NewServicePrincipal(str("lambda.amazonaws.com"), nil), may)
 

@@ -3,6 +3,7 @@ package main
 import (
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsdynamodb"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
@@ -25,6 +26,7 @@ type hub struct {
 	table                  awsdynamodb.Table
 	results, chat, alarms  awssns.Topic
 	undelivered, failures  awssqs.Queue
+	teller                 awsiam.Role
 	logs                   map[string]awslogs.LogGroup
 	order                  []string // the names of the functions
 	functions              map[string]awslambda.Function

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"slices"
+
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awss3"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssqs"
@@ -23,9 +25,20 @@ func (h *hub) items(sid string, actions []string, keys ...string) grant {
 	}
 }
 
-// keyThrough allows to use the key, but only through these services.
-func (h *hub) keyThrough(services ...string) grant {
-	return grant{sid: "UseKey", actions: useKey, on: []string{*h.key.KeyArn()}, when: through(services)}
+// keyThrough allows to use the key, but only through these services. DynamoDB wants
+// all of useKey of whoever calls it; to write and read elsewhere takes a data key.
+func (h *hub) keyThrough(services ...string) []grant {
+	var grants []grant
+	others := slices.DeleteFunc(slices.Clone(services), func(s string) bool { return s == "dynamodb" })
+	if len(others) < len(services) {
+		grants = append(grants, grant{sid: "UseKeyOfRecords", actions: useKey, on: []string{*h.key.KeyArn()}, when: through([]string{"dynamodb"})})
+	}
+	if len(others) > 0 {
+		grants = append(grants, grant{
+			sid: "UseKey", actions: []string{"kms:Decrypt", "kms:GenerateDataKey"}, on: []string{*h.key.KeyArn()}, when: through(others),
+		})
+	}
+	return grants
 }
 
 // readThrough allows to decrypt with the key, but only through these services.

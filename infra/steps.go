@@ -11,8 +11,9 @@ import (
 var (
 	queryRecords = []string{"dynamodb:GetItem", "dynamodb:Query"}
 	writeRecord  = []string{"dynamodb:GetItem", "dynamodb:PutItem"}
-	extendLock   = []string{"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"}
-	freeLock     = []string{"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:DeleteItem"}
+	takeLock     = []string{"dynamodb:PutItem"} // on a condition
+	extendLock   = []string{"dynamodb:UpdateItem"}
+	freeLock     = []string{"dynamodb:DeleteItem"}
 	keepBaseline = []string{"dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem"}
 )
 
@@ -28,7 +29,7 @@ func (h *hub) steps() []step {
 			name: "trigger", does: "Starts one run for the group of hosts that a finding names",
 			memory: 256, seconds: 60, event: true,
 			env: h.env(h.set.finder()), key: []string{"dynamodb", "sns", "sqs"},
-			may: slices.Concat(finder, []grant{h.items("Records", writeRecord, "group#*", "run#*"), h.startRuns(), h.publishTo()}),
+			may: slices.Concat(finder, []grant{h.items("Records", writeRecord, "run#*"), h.items("TakeLock", takeLock, "group#*"), h.startRuns(), h.publishTo()}),
 		},
 		{
 			name: "resolve", does: "Makes the plan of a run: group, hosts, batches, query bundle",
@@ -37,7 +38,7 @@ func (h *hub) steps() []step {
 			may: slices.Concat([]grant{describeInstances(), describeManaged()}, collector, []grant{
 				h.intakeObjects("WriteBundle", "s3:PutObject", "artifacts/bundles/*"),
 				h.keepEvidence(), h.keepWork(), h.tellMissing(h.work, h.evidence),
-				h.items("Records", extendLock, "group#*", "run#*"),
+				h.items("Records", writeRecord, "run#*"), h.items("ExtendLock", extendLock, "group#*"),
 			}),
 		},
 		{
@@ -80,7 +81,7 @@ func (h *hub) steps() []step {
 			env: h.env(h.set.target()), key: []string{"dynamodb", "s3", "sns"},
 			may: []grant{
 				h.readWork(), h.tellMissing(h.work), h.publishTo(),
-				h.items("Records", freeLock, "group#*", "run#*"),
+				h.items("Records", writeRecord, "run#*"), h.items("FreeLock", freeLock, "group#*"),
 			},
 		},
 		{
@@ -89,7 +90,7 @@ func (h *hub) steps() []step {
 			env: h.env(h.set.target()), key: []string{"dynamodb", "sns", "sqs"},
 			may: []grant{
 				h.publishTo(),
-				h.items("Records", freeLock, "group#*", "run#*"),
+				h.items("Records", writeRecord, "run#*"), h.items("FreeLock", freeLock, "group#*"),
 			},
 		},
 	}

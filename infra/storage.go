@@ -95,6 +95,7 @@ func (h *hub) newEvidence() {
 	glass := roleArn(h.set.breakGlass())
 	denyOthers(h.evidence, "OnlyTheseWrite", []string{"s3:PutObject", "s3:ReplicateObject"}, objects,
 		roleArn(h.set.role("resolve")), roleArn(h.set.role("extract")), roleArn(h.set.role("analyze")))
+	deny(h.evidence, "OnlyOnce", []string{"s3:PutObject"}, objects, map[string]any{"Null": map[string]any{"s3:if-none-match": "true"}})
 	denyOthers(h.evidence, "OnlyBreakGlassRemovesOrUnlocks", []string{
 		"s3:BypassGovernanceRetention", "s3:PutObjectRetention", "s3:PutObjectLegalHold", "s3:DeleteObject", "s3:DeleteObjectVersion",
 	}, objects, glass)

@@ -87,6 +87,7 @@ func TestEvidenceIsLocked(t *testing.T) {
 	same(t, "expiry", 365.0, at(evidence.Properties, "LifecycleConfiguration", "Rules", 0, "ExpirationInDays"))
 
 	for sid, want := range map[string]template.Permission{
+		"OnlyOnce":       {Actions: []string{"s3:PutObject"}, When: []string{"Null s3:if-none-match true"}},
 		"OnlyTheseWrite": {Actions: []string{"s3:PutObject", "s3:ReplicateObject"}, When: except("diffy-resolve", "diffy-extract", "diffy-analyze")},
 		"OnlyBreakGlassRemovesOrUnlocks": {Actions: []string{
 			"s3:BypassGovernanceRetention", "s3:PutObjectRetention", "s3:PutObjectLegalHold", "s3:DeleteObject", "s3:DeleteObjectVersion",

@@ -19,6 +19,7 @@ const (
 // newTriggers makes what starts functions: findings, here and forwarded by members,
 // and executions that ended without anybody having been told.
 func (h *hub) newTriggers() {
+	h.newTeller()
 	h.newRule("FindingRule", "findings", "GuardDuty findings that may name a host", nil,
 		findingPattern(h.set), h.call(h.functions["trigger"]))
 
@@ -31,7 +32,15 @@ func (h *hub) newTriggers() {
 	h.newRule("ForwardedFindingRule", "forwarded-findings", "GuardDuty findings that members have forwarded", bus,
 		findingPattern(h.set), h.call(h.functions["trigger"]))
 	h.newRule("ForwardedAlarmRule", "forwarded-alarms", "Alarms of diffy in members", bus,
-		&awsevents.EventPattern{Source: strs(cloudWatch), DetailType: strs(alarmType), Detail: alarmDetail(h.set)}, h.tellAlarm())
+		&awsevents.EventPattern{Source: strs(cloudWatch), DetailType: strs(alarmType), Detail: alarmDetail(h.set)},
+		h.tellAlarm("diffy, account "+field("$.account")+", "+field("$.region")+": "+
+			field("$.detail.configuration.description")+" (alarm "+field("$.detail.alarmName")+")"))
+	h.newRule("BreakGlassRule", "break-glass", "Somebody has assumed the role that lifts the lock of evidence", nil,
+		&awsevents.EventPattern{Source: strs("aws.sts"), DetailType: strs("AWS API Call via CloudTrail"), Detail: &map[string]any{
+			"eventName":         strs("AssumeRole"),
+			"requestParameters": map[string]any{"roleArn": strs(roleArn(h.set.breakGlass()))},
+		}},
+		h.tellAlarm("diffy: "+field("$.detail.userIdentity.arn")+" has assumed "+h.set.breakGlass()+" at "+field("$.detail.eventTime")))
 
 	h.newRule("EndedRule", "ended", "Runs that failed, ran out of time or were stopped", nil, &awsevents.EventPattern{
 		Source:     strs("aws.states"),
@@ -57,24 +66,29 @@ func (h *hub) call(f awslambda.Function) awsevents.IRuleTarget {
 	})
 }
 
-// tellAlarm is the topic of alarms as a target. It is reached with a role: a policy
-// of the topic could not say whose rules may publish to it.
-func (h *hub) tellAlarm() awsevents.IRuleTarget {
-	role := newRole(h.stack, "AlarmTellerRole", h.set.role("alarm-teller"), "Lets EventBridge tell of alarms in members",
+// field is a part of an event, to be put into a text.
+func field(path string) string { return *awsevents.EventField_FromPath(str(path)) }
+
+// tellAlarm is the topic of alarms as a target, which is told the text.
+func (h *hub) tellAlarm(text string) awsevents.IRuleTarget {
+	return awseventstargets.NewSnsTopic(h.alarms, &awseventstargets.SnsTopicProps{
+		Message:            awsevents.RuleTargetInput_FromText(str(text)),
+		Role:               h.teller.WithoutPolicyUpdates(nil),
+		AuthorizeUsingRole: yes,
+		DeadLetterQueue:    h.undelivered, RetryAttempts: num(deliveries), MaxEventAge: seconds(deliveryTime),
+	})
+}
+
+// newTeller makes the role with which rules reach the topic of alarms: a policy of
+// the topic could not say whose rules may publish to it.
+func (h *hub) newTeller() {
+	h.teller = newRole(h.stack, "AlarmTellerRole", h.set.role("alarm-teller"), "Lets EventBridge tell of alarms in members and of the break-glass role",
 		awsiam.NewServicePrincipal(str("events.amazonaws.com"), &awsiam.ServicePrincipalOpts{
 			Conditions: &map[string]any{"StringEquals": map[string]any{"aws:SourceAccount": awscdk.Aws_ACCOUNT_ID()}},
 		}), []grant{
 			{sid: "Tell", actions: []string{"sns:Publish"}, on: []string{*h.alarms.TopicArn()}},
 			{sid: "UseKey", actions: []string{"kms:Decrypt", "kms:GenerateDataKey"}, on: []string{*h.key.KeyArn()}, when: through([]string{"sns"})},
 		})
-	field := func(path string) string { return *awsevents.EventField_FromPath(str(path)) }
-	return awseventstargets.NewSnsTopic(h.alarms, &awseventstargets.SnsTopicProps{
-		Message: awsevents.RuleTargetInput_FromText(str("diffy, account " + field("$.account") + ", " + field("$.region") + ": " +
-			field("$.detail.configuration.description") + " (alarm " + field("$.detail.alarmName") + ")")),
-		Role:               role.WithoutPolicyUpdates(nil),
-		AuthorizeUsingRole: yes,
-		DeadLetterQueue:    h.undelivered, RetryAttempts: num(deliveries), MaxEventAge: seconds(deliveryTime),
-	})
 }
 
 // alarmDetail matches the alarms that a member makes, when they go off.

@@ -66,16 +66,26 @@ func TestRulesReachTheirFunctions(t *testing.T) {
 		same(t, rule+" keeps", "<UndeliveredQueue.Arn>", at(all[0], "DeadLetterConfig", "Arn"))
 		same(t, rule+" may call", target, allowed["<"+rule+".Arn>"])
 	}
+	glass := the(t, hub, "BreakGlassRule").Properties
+	same(t, "break-glass pattern", map[string]any{
+		"source": []any{"aws.sts"}, "detail-type": []any{"AWS API Call via CloudTrail"},
+		"detail": map[string]any{
+			"eventName":         []any{"AssumeRole"},
+			"requestParameters": map[string]any{"roleArn": []any{"arn:aws:iam::<account>:role/DiffyBreakGlass"}},
+		},
+	}, glass["EventPattern"])
 	tells := the(t, hub, "ForwardedAlarmRule").Properties
-	rules = append(rules, "ForwardedAlarmRule")
+	for _, target := range []map[string]any{glass, tells} {
+		same(t, "is told of as alarms are", []any{"<AlarmsTopic>", "<AlarmTellerRole.Arn>", "<UndeliveredQueue.Arn>"}, []any{
+			at(target, "Targets", 0, "Arn"), at(target, "Targets", 0, "RoleArn"), at(target, "Targets", 0, "DeadLetterConfig", "Arn"),
+		})
+	}
+	rules = append(rules, "ForwardedAlarmRule", "BreakGlassRule")
 	same(t, "alarms of members come by", "<MemberBus>", tells["EventBusName"])
 	same(t, "and match", map[string]any{
 		"source": []any{"aws.cloudwatch"}, "detail-type": []any{"CloudWatch Alarm State Change"},
 		"detail": map[string]any{"alarmName": []any{map[string]any{"prefix": "diffy-"}}, "state": map[string]any{"value": []any{"ALARM"}}},
 	}, tells["EventPattern"])
-	same(t, "and go to", []any{"<AlarmsTopic>", "<AlarmTellerRole.Arn>", "<UndeliveredQueue.Arn>"}, []any{
-		at(tells, "Targets", 0, "Arn"), at(tells, "Targets", 0, "RoleArn"), at(tells, "Targets", 0, "DeadLetterConfig", "Arn"),
-	})
 	same(t, "by somebody of this account", []string{"StringEquals aws:SourceAccount <account>"},
 		the(t, hub, "AlarmTellerRole").Statements("", "AssumeRolePolicyDocument")[0].When)
 	same(t, "rules", len(rules), len(hub.Of("AWS::Events::Rule")))

@@ -68,7 +68,7 @@ func (h *hub) machineGrants(functions []string) []grant {
 			sid: "ReadBatches", actions: []string{"s3:GetObject"}, on: []string{*h.work.ArnForObjects(str("runs/*/hosts.json"))},
 			why: "The list of batches lies under the run's prefix, made at run time.",
 		},
-		h.keyThrough("s3"),
+		h.readThrough("s3"),
 		{sid: "StartBranches", actions: []string{"states:StartExecution"}, on: []string{h.machineArn()}},
 		{
 			sid: "FollowBranches", actions: []string{"states:DescribeExecution", "states:StopExecution", "states:RedriveExecution"},
