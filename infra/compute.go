@@ -18,8 +18,9 @@ type step struct {
 	does    string
 	memory  int // MiB
 	seconds int
-	event   bool // started by an event, so what it gives up on goes to a queue
-	branch  bool // runs once a batch: may be given reserved concurrency
+	event   bool         // started by an event, so what it gives up on goes to a queue
+	queue   awssqs.Queue // that queue, where it is not the one for all
+	branch  bool         // runs once a batch: may be given reserved concurrency
 	env     map[string]*string
 	key     []string // the services through which it uses the key
 	may     []grant
@@ -30,7 +31,7 @@ type step struct {
 func (h *hub) newFunctions(dist string) {
 	h.functions = map[string]awslambda.Function{}
 	h.logs = map[string]awslogs.LogGroup{}
-	for _, s := range h.steps() {
+	for _, s := range append(h.steps(), h.slackSteps()...) {
 		h.order = append(h.order, s.name)
 		h.newFunction(s, filepath.Join(dist, s.name))
 	}
@@ -54,8 +55,12 @@ func (h *hub) newFunction(s step, folder string) {
 			why:     "X-Ray has no resources to name for these two.",
 		},
 	}, s.may...)
+	queue := s.queue
+	if queue == nil {
+		queue = h.failures
+	}
 	if s.event {
-		may = append(may, h.sendTo(h.failures))
+		may = append(may, h.sendTo(queue))
 	}
 	may = append(may, h.keyThrough(s.key...)...)
 	role := newRole(h.stack, id+"Role", h.set.role(s.name), s.does,
@@ -82,7 +87,7 @@ func (h *hub) newFunction(s step, folder string) {
 	named(f, id+"Function")
 	h.functions[s.name] = f
 	if s.event {
-		h.keepFailures(id, f, h.failures)
+		h.keepFailures(id, f, queue)
 	}
 }
 

@@ -17,6 +17,9 @@ func TestOneNameForOneStep(t *testing.T) {
 	hub := made(t, byDefault).hub
 	var want []string
 	for _, name := range functionFolders() {
+		if name == "slack" { // not by default
+			continue
+		}
 		want = append(want, camel(name)+"Function")
 		f := the(t, hub, camel(name)+"Function").Properties
 		same(t, name+" function", "diffy-"+name, f["FunctionName"])
@@ -66,7 +69,8 @@ func TestEnvironment(t *testing.T) {
 	for _, id := range hub.Of("AWS::Lambda::Function") {
 		told, _ := at(hub.Resources[id].Properties, "Environment", "Variables").(map[string]any)
 		for name := range read {
-			if _, ok := told[name]; !ok && (name != "DIFFY_OSQUERY" || id == "CollectFunction") {
+			only := map[string]string{"DIFFY_OSQUERY": "CollectFunction", "DIFFY_SLACK_SECRET": "SlackFunction"}[name]
+			if _, ok := told[name]; !ok && (only == "" || id == only) {
 				t.Errorf("%s is not told %s", id, name)
 			}
 		}
@@ -127,6 +131,6 @@ func TestTopicsAndQueues(t *testing.T) {
 		}
 	}
 	same(t, "topics that take alarms", 1, alarms)
-	same(t, "mail when asked", 2, len(made(t, chosen).hub.Of("AWS::SNS::Subscription")))
+	same(t, "mail and Slack when asked", 3, len(made(t, chosen).hub.Of("AWS::SNS::Subscription")))
 	same(t, "mail when not asked", 0, len(hub.Of("AWS::SNS::Subscription")))
 }

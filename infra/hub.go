@@ -26,6 +26,7 @@ type hub struct {
 	table                  awsdynamodb.Table
 	results, chat, alarms  awssns.Topic
 	undelivered, failures  awssqs.Queue
+	unshown                awssqs.Queue // nil without Slack
 	teller                 awsiam.Role
 	logs                   map[string]awslogs.LogGroup
 	order                  []string // the names of the functions
@@ -55,6 +56,7 @@ func newHub(app awscdk.App, set settings, src sources) error {
 		return err
 	}
 	h.newTriggers()
+	h.newSlack()
 	h.newAccess()
 	h.newAlarms()
 	h.newDashboard()

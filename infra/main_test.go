@@ -52,10 +52,13 @@ var (
 			"permissionsBoundary": "arn:aws:iam::999988887777:policy/Boundary",
 			"minSeverity":         "7", "ignoredFindings": "", "groupTag": "Service",
 			"osquery": "pinned", "osqueryX86": strings.Repeat("a", 64), "osqueryArm": strings.Repeat("b", 64),
-			"reservedConcurrency": "50", "email": "soc@example.com",
+			"reservedConcurrency": "50", "email": "soc@example.com", "slackSecret": slackSecret,
 		})
 	})
 )
+
+// slackSecret is a secret by its whole ARN.
+const slackSecret = "arn:aws:secretsmanager:eu-west-1:999988887777:secret:diffy/slack-a1B2c3"
 
 func assemble(context map[string]any) (assembly, error) {
 	root, err := os.MkdirTemp(assemblies, "")

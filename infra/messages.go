@@ -38,11 +38,15 @@ func (h *hub) newTopic(id, name string) awssns.Topic {
 	return topic
 }
 
-// newQueues makes the two places where what could not be delivered waits to be
-// read: events that reached no function, and events on which a function gave up.
+// newQueues makes the places where what could not be delivered waits to be read:
+// events that reached no function, events on which a function gave up, and messages
+// that Slack was not shown.
 func (h *hub) newQueues() {
 	h.undelivered = h.newQueue("UndeliveredQueue", "undelivered")
 	h.failures = h.newQueue("FailuresQueue", "failures")
+	if h.set.SlackSecret != "" {
+		h.unshown = h.newQueue("UnshownQueue", "unshown")
+	}
 }
 
 func (h *hub) newQueue(id, name string) awssqs.Queue {

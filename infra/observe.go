@@ -115,6 +115,10 @@ func (h *hub) newAlarms() {
 		waiting(h.undelivered), 0)
 	h.above("FailuresAlarm", "A function gave up on events, which wait in the queue",
 		waiting(h.failures), 0)
+	if h.unshown != nil {
+		h.above("UnshownAlarm", "Messages did not reach Slack and wait in the queue",
+			metric("AWS/SQS", "ApproximateNumberOfMessagesVisible", map[string]*string{"QueueName": h.unshown.QueueName()}), 0)
+	}
 	h.above("LostFindingAlarm", "A finding started no run because it reached no trigger", h.lostFindings(), 0)
 	h.above("IntakeAlarm", intakeAlarm, uploaded(h.intake), h.set.IntakeAlarmMiB<<20)
 	h.alarm("CoverageAlarm", "A run saw too few of its hosts whole", h.coverage(),

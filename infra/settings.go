@@ -77,6 +77,9 @@ type settings struct {
 
 	// Email is subscribed to results and alarms. Empty: nobody is.
 	Email string `json:"email"`
+	// SlackSecret is the ARN of the secret that lets diffy into a channel of Slack; see
+	// docs/alerts.md. Empty: no Slack.
+	SlackSecret string `json:"slackSecret"`
 	// IntakeAlarmMiB is how much hosts may upload in five minutes before it alarms.
 	IntakeAlarmMiB int `json:"intakeAlarmMiB"`
 	// CoverageAlarm is the share of hosts, in percent, below which a run alarms.
@@ -196,6 +199,7 @@ var (
 	organizationPattern = regexp.MustCompile(`^o-[a-z0-9]{10,32}$`)
 	namePattern         = regexp.MustCompile(`^[a-z][a-z0-9-]{1,20}$`) // buckets: 63 characters with account and region
 	accountPattern      = regexp.MustCompile(`^[0-9]{12}$`)
+	secretPattern       = regexp.MustCompile(`^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@!-]+-[A-Za-z0-9]{6}$`)
 	digestPattern       = regexp.MustCompile(`^[0-9a-f]{64}$`)
 	tagPattern          = regexp.MustCompile(`^[^=*?]+=[^*?]+$`)
 )
@@ -222,6 +226,7 @@ func (s settings) check() error {
 	}
 	wrong(!slices.Contains(retentions, s.LogDays), "logDays %d: want one of %v", s.LogDays, retentions)
 	wrong(s.Email != "" && !strings.Contains(s.Email, "@"), "email %q: want an address", s.Email)
+	wrong(s.SlackSecret != "" && !secretPattern.MatchString(s.SlackSecret), "slackSecret %q: want the whole ARN of a secret, with the six characters at its end", s.SlackSecret)
 	wrong(s.Organization != "" && !organizationPattern.MatchString(s.Organization), "organization %q: want o-…", s.Organization)
 	wrong(s.MinSeverity < 1 || s.MinSeverity > 10, "minSeverity %v: want 1 to 10", s.MinSeverity)
 	wrong(s.ExtractMemory < 512 || s.ExtractMemory > 10240, "extractMemory %d: want 512 to 10240", s.ExtractMemory)

@@ -82,7 +82,7 @@ func all(t *testing.T, m machine) map[string]state {
 }
 
 // elsewhere are the functions that no state calls, and who does.
-var elsewhere = map[string]string{"trigger": "the rule for GuardDuty's findings"}
+var elsewhere = map[string]string{"slack": "the results topic", "trigger": "the rule for GuardDuty's findings"}
 
 // Each ${name} of a function is a folder of functions/, and each folder is called.
 func TestFunctions(t *testing.T) {

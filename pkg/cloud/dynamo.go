@@ -17,6 +17,7 @@ import (
 //	approved#<group>     <version>
 //	suppression#<group>  <finding>; of all groups: suppression#*
 //	run#<run>            meta
+//	sent#<incident>      thread
 //
 // What is listed over all groups also has kind ("run", "baseline", "suppression")
 // and started, the keys of the index "runs". No handler writes approved# and
