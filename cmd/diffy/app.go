@@ -32,6 +32,9 @@ type app struct {
 	env      func(string) string
 	terminal func(*os.File) bool
 	width    func() int // columns of the terminal; 0: unknown
+
+	inAWS func(ctx context.Context) (*account, error)      // finds the deployment; nil: as the settings say
+	pause func(ctx context.Context, d time.Duration) error // between looks at what takes its time; nil: it passes
 }
 
 // exit ends the program with a code; without an error it says nothing.
@@ -78,7 +81,7 @@ func (a *app) run(args []string) int {
 	}
 	e := &exit{code: exitUsage, err: err, hint: "diffy --help"} // cobra's own errors are usage
 	errors.As(err, &e)
-	if ctx.Err() != nil {
+	if ctx.Err() != nil && !errors.Is(err, errLeft) {
 		e = &exit{code: exitFailed, err: errors.New("interrupted")}
 	}
 	if e.err != nil {
@@ -121,7 +124,7 @@ func (a *app) root() *cobra.Command {
 	root.AddGroup(
 		&cobra.Group{ID: groupTriage, Title: "Find the odd host:"},
 		&cobra.Group{ID: groupLook, Title: "Look closer:"},
-		&cobra.Group{ID: groupKeep, Title: "What is known, kept in $DIFFY_HOME (default ~/.local/share/diffy):"},
+		&cobra.Group{ID: groupKeep, Title: "What is known, kept in the account or in $DIFFY_HOME (default ~/.local/share/diffy):"},
 	)
 	add := func(group string, commands ...*cobra.Command) {
 		for _, c := range commands {
@@ -131,7 +134,7 @@ func (a *app) root() *cobra.Command {
 	}
 	add(groupTriage, a.analyze(), a.triage(), a.trigger())
 	add(groupLook, a.compare(), a.whoHas(), a.queries(), a.verify(), a.cost())
-	add(groupKeep, a.baseline(), a.suppress(), a.runs())
+	add(groupKeep, a.baseline(), a.suppress(), a.runs(), a.osquery())
 	root.AddCommand(a.versionCommand())
 	return root
 }

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"diffy/pkg/cloud"
 	"diffy/pkg/pipeline"
 	"diffy/pkg/triage"
 )
@@ -26,12 +25,17 @@ type keeper interface {
 	Unsuppress(ctx context.Context, group, finding string) error
 }
 
+// caller says who uses the credentials at hand.
+type caller interface {
+	ARN(ctx context.Context) (string, error)
+}
+
 // kept is where baselines and suppressions are kept, and what groups are called
 // there.
 type kept struct {
 	keeper
-	account *cloud.Cloud // nil: files of this machine
-	user    string       // who uses this machine
+	account *account // nil: files of this machine
+	user    string   // who uses this machine
 }
 
 // files is what is kept in $DIFFY_HOME.
@@ -43,11 +47,11 @@ func (a *app) kept(ctx context.Context, persistence string) (kept, error) {
 	if err != nil || where == inFiles {
 		return a.files(), err
 	}
-	c, err := a.cloud(ctx)
+	in, err := a.account(ctx)
 	if err != nil {
 		return kept{}, err
 	}
-	return kept{keeper: c.Table, account: c}, nil
+	return kept{keeper: in.keeper, account: in}, nil
 }
 
 // failed is the error of a store.
@@ -64,7 +68,7 @@ func (k kept) who(ctx context.Context) (string, error) {
 	if k.account == nil {
 		return k.user, nil
 	}
-	arn, err := k.account.Caller.ARN(ctx)
+	arn, err := k.account.caller.ARN(ctx)
 	return arn, failedInAWS(err)
 }
 
@@ -86,8 +90,7 @@ func (k kept) group(name string) string {
 }
 
 func (k kept) home() string {
-	place := k.account.Caller.Home()
-	return place.Account + "/" + place.Region + "/"
+	return k.account.home.Account + "/" + k.account.home.Region + "/"
 }
 
 // short is what a group is called on the command line: its NAME at its shortest.
@@ -128,6 +131,5 @@ func (k kept) where() string {
 	if k.account == nil {
 		return ""
 	}
-	place := k.account.Caller.Home()
-	return fmt.Sprintf(" in account %s, %s", place.Account, place.Region)
+	return fmt.Sprintf(" in account %s, %s", k.account.home.Account, k.account.home.Region)
 }

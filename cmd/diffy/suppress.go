@@ -20,67 +20,100 @@ func (a *app) suppress() *cobra.Command {
 		"suppress", "Declare findings known and good",
 		"A suppressed finding is left out of later results, which list it with its reason. When it has\n"+
 			"expired it counts again, and the result says so. Every form of the result shows the id of a\n"+
-			"finding; it holds for this difference in this group (--group), on whatever hosts.",
+			"finding; it holds for this difference in this group (--group), on whatever hosts.\n\n"+
+			"They are kept in the account where diffy is deployed and a deployment is named, else in files.",
 		a.suppressAdd(), a.suppressList(), a.suppressRemove(),
 	)
 }
 
+// declaration is what suppress add is asked for.
+type declaration struct {
+	triage.Suppression
+	group, run string // where the finding is of; both empty: to be found
+	where      string // --persistence
+}
+
 func (a *app) suppressAdd() *cobra.Command {
-	var reason, author, expires string
+	var d declaration
+	var expires string
 	cmd := &cobra.Command{
 		Use:   "add ID --reason REASON",
 		Short: "Declare a finding known and good",
+		Long: "Declare a finding known and good in its group. In the account the group is that of the run\n" +
+			"(--run) or is named (--group); without either the latest runs are searched for the finding.",
 		Example: "  diffy suppress add 3f9c2a71d04be865 --reason 'the leader runs the scheduler' --expires 90d\n" +
-			"  diffy suppress add 3f9c2a71d04be865 --reason 'until the next image' --expires 2027-01-31",
+			"  diffy suppress add 3f9c2a71d04be865 --reason 'until the next image' --expires 2027-01-31\n" +
+			"  diffy suppress add 3f9c2a71d04be865 --reason 'our scanner' --run asg-web-prod-202611240312-1f3a",
 		Args: arguments(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			s := triage.Suppression{Finding: args[0], Reason: strings.TrimSpace(reason), Author: cmp.Or(author, a.env("USER"))}
+			d.Finding, d.Reason = args[0], strings.TrimSpace(d.Reason)
 			var err error
-			if s.Expires, err = expiry(expires, now()); err != nil {
+			if d.Expires, err = expiry(expires, now()); err != nil {
 				return err
 			}
-			return a.addSuppression(cmd.Context(), s)
+			return a.addSuppression(cmd.Context(), d)
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&reason, "reason", "", "why it is known and good (required)")
-	f.StringVar(&author, "author", "", "who says so (default $USER)")
+	f.StringVar(&d.Reason, "reason", "", "why it is known and good (required)")
+	f.StringVar(&d.Author, "author", "", "who says so (default: the ARN of your credentials in the account, else $USER)")
 	f.StringVar(&expires, "expires", "", "when it stops working: a `DATE` (2027-01-31), or how long (90d, 2w, 12h); default never")
+	f.StringVar(&d.group, "group", "", "the finding's group, as results `NAME` it (asg:web-prod); in the account")
+	f.StringVar(&d.run, "run", "", "a `RUN` that has the finding; in the account")
+	addPersistence(cmd, &d.where)
 	return cmd
 }
 
 // findingID is the form of a finding's id.
 var findingID = regexp.MustCompile(`^[0-9a-f]{16}$`)
 
-func (a *app) addSuppression(ctx context.Context, s triage.Suppression) error {
+func (a *app) addSuppression(ctx context.Context, d declaration) error {
 	switch {
-	case !findingID.MatchString(s.Finding):
-		return usage("an id has 16 hexadecimal digits; every form of the result shows it", "%q is no finding's id", s.Finding)
-	case s.Reason == "":
+	case !findingID.MatchString(d.Finding):
+		return usage("an id has 16 hexadecimal digits; every form of the result shows it", "%q is no finding's id", d.Finding)
+	case d.Reason == "":
 		return usage("--reason 'why it is known and good'", "a suppression needs a reason")
-	case s.Author == "":
+	}
+	k, err := a.kept(ctx, d.where)
+	if err != nil {
+		return err
+	}
+	if d.Author == "" {
+		if d.Author, err = k.who(ctx); err != nil {
+			return err
+		}
+	}
+	if d.Author == "" {
 		return usage("--author NAME", "a suppression needs an author, and USER is empty")
 	}
-	old, err := a.suppressed(ctx, s.Finding)
+	group, err := a.groupOf(ctx, k, d)
+	if err != nil {
+		return err
+	}
+	old, err := k.suppressed(ctx, group, d.Finding)
 	if err == nil {
-		err = a.table().Suppress(ctx, "", s)
+		err = k.Suppress(ctx, group, d.Suppression)
 	}
 	if err != nil {
-		return failed(err)
+		return k.failed(err)
 	}
-	fmt.Fprintf(a.out, "%s: suppressed%s\n", s.Finding, until(s))
+	in := ""
+	if group != "" {
+		in = " in " + oneLine(k.short(group))
+	}
+	fmt.Fprintf(a.out, "%s: suppressed%s%s\n", d.Finding, in, until(d.Suppression))
 	if old != nil {
 		a.say("it takes the place of what %s had declared: %s", old.Author, old.Reason)
 	}
 	return nil
 }
 
-// suppressed finds what was declared of a finding, nil if nothing was.
-func (a *app) suppressed(ctx context.Context, finding string) (*triage.Suppression, error) {
-	all, err := a.table().Suppressed(ctx)
+// suppressed finds what was declared of a finding in a group, nil if nothing was.
+func (k kept) suppressed(ctx context.Context, group, finding string) (*triage.Suppression, error) {
+	all, err := k.Suppressions(ctx, group)
 	for _, s := range all {
 		if s.Finding == finding {
-			return &s.Suppression, err
+			return &s, err
 		}
 	}
 	return nil, err
@@ -120,13 +153,17 @@ func expiry(text string, now time.Time) (string, error) {
 }
 
 func (a *app) suppressList() *cobra.Command {
-	var format string
+	var format, where string
 	cmd := &cobra.Command{
 		Use: "list", Short: "List what is declared known and good, by whom, and until when", Args: arguments(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			all, err := a.table().Suppressed(cmd.Context())
+			k, err := a.kept(cmd.Context(), where)
 			if err != nil {
-				return failed(err)
+				return err
+			}
+			all, err := k.Suppressed(cmd.Context())
+			if err != nil {
+				return k.failed(err)
 			}
 			if all == nil {
 				all = []pipeline.Declared{}
@@ -134,11 +171,19 @@ func (a *app) suppressList() *cobra.Command {
 			rows := make([][]string, len(all))
 			for i, s := range all {
 				rows[i] = []string{s.Finding, expiresCell(s.Suppression, now()), s.Author, s.Reason}
+				if k.account != nil {
+					rows[i] = append([]string{cmp.Or(k.short(s.Group), "every group")}, rows[i]...)
+				}
 			}
-			return a.list(format, all, []string{"FINDING", "EXPIRES", "AUTHOR", "REASON"}, rows, "nothing is suppressed")
+			head := []string{"FINDING", "EXPIRES", "AUTHOR", "REASON"}
+			if k.account != nil {
+				head = append([]string{"GROUP"}, head...)
+			}
+			return a.list(format, all, head, rows, "nothing is suppressed"+k.where())
 		},
 	}
 	addFormat(cmd, &format)
+	addPersistence(cmd, &where)
 	return cmd
 }
 
@@ -154,21 +199,23 @@ func expiresCell(s triage.Suppression, now time.Time) string {
 }
 
 func (a *app) suppressRemove() *cobra.Command {
-	return &cobra.Command{
+	var group, where string
+	cmd := &cobra.Command{
 		Use: "remove ID", Short: "Let a finding count again", Args: arguments(1, 1),
 		Example: "  diffy suppress remove 3f9c2a71d04be865",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			err := a.table().Unsuppress(cmd.Context(), "", args[0])
-			if isNotFound(err) {
-				return usage("diffy suppress list", "finding %q is not suppressed", args[0])
+			k, err := a.kept(cmd.Context(), where)
+			if err != nil {
+				return err
 			}
-			if err == nil {
-				_, err = fmt.Fprintf(a.out, "%s: counts again\n", oneLine(args[0]))
-			}
-			return failed(err)
+			return a.removeSuppression(cmd.Context(), k, group, args[0])
 		},
 		ValidArgsFunction: a.completeFirst(func() ([]string, error) {
-			all, err := a.table().Suppressed(context.Background())
+			k, err := a.kept(context.Background(), where)
+			if err != nil {
+				return nil, err
+			}
+			all, err := k.Suppressed(context.Background())
 			var ids []string
 			for _, s := range all {
 				ids = append(ids, s.Finding)
@@ -176,4 +223,39 @@ func (a *app) suppressRemove() *cobra.Command {
 			return ids, err
 		}, cobra.ShellCompDirectiveNoFileComp),
 	}
+	cmd.Flags().StringVar(&group, "group", "", "in this group alone, as results `NAME` it; in the account")
+	addPersistence(cmd, &where)
+	return cmd
+}
+
+// removeSuppression takes back what was declared of a finding, in one group or
+// wherever it was.
+func (a *app) removeSuppression(ctx context.Context, k kept, group, finding string) error {
+	var groups []string
+	if group != "" {
+		groups = []string{k.group(group)}
+	} else {
+		all, err := k.Suppressed(ctx)
+		if err != nil {
+			return k.failed(err)
+		}
+		for _, d := range all {
+			if d.Finding == finding {
+				groups = append(groups, d.Group)
+			}
+		}
+	}
+	removed := false
+	for _, g := range groups {
+		err := k.Unsuppress(ctx, g, finding)
+		if err != nil && !isNotFound(err) {
+			return k.failed(err)
+		}
+		removed = removed || err == nil
+	}
+	if !removed {
+		return usage("diffy suppress list", "finding %q is not suppressed", finding)
+	}
+	_, err := fmt.Fprintf(a.out, "%s: counts again\n", oneLine(finding))
+	return failed(err)
 }

@@ -5,12 +5,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"os"
-	"path/filepath"
 
 	"diffy/pkg/pipeline"
 
@@ -18,21 +14,24 @@ import (
 )
 
 func (a *app) verify() *cobra.Command {
-	var format string
+	var format, where string
 	cmd := &cobra.Command{
 		Use:   "verify RUN|DIR",
 		Short: "Hold the evidence of a run against its digests",
 		Long: "Hash the evidence of a run again and compare it with the run's manifest.json. It ends with 10\n" +
-			"when something differs, is missing, or is there without being in the manifest. The manifest\n" +
-			"itself is nowhere signed: keep it, or its digest, where who can write the evidence cannot.",
-		Example: "  diffy verify out/\n  diffy verify web-prod-202611240312-1f3a",
+			"when something differs, is missing, or is there without being in the manifest. In the account it\n" +
+			"also ends with 10 when an object has more than one version, as evidence is written once, and it\n" +
+			"shows how long the evidence is locked. The manifest itself is nowhere signed: keep it, or its\n" +
+			"digest, where who can write the evidence cannot.",
+		Example: "  diffy verify out/\n  diffy verify web-prod-202611240312-1f3a\n  diffy verify web-prod-202611240312-1f3a --persistence aws --format json",
 		Args:    arguments(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.runVerify(cmd.Context(), format, args[0])
+			return a.runVerify(cmd.Context(), format, where, args[0])
 		},
 		ValidArgsFunction: a.completeFirst(a.runIDs, cobra.ShellCompDirectiveDefault),
 	}
 	addFormat(cmd, &format)
+	addPersistence(cmd, &where)
 	return cmd
 }
 
@@ -42,6 +41,8 @@ type verification struct {
 	Manifest string    `json:"manifest"` // sha256 of manifest.json, hex
 	Verified int       `json:"verified"`
 	Problems []problem `json:"problems"`
+
+	Objects []sealed `json:"objects,omitempty"` // in the account
 }
 
 type problem struct {
@@ -49,18 +50,12 @@ type problem struct {
 	Reason string `json:"reason"`
 }
 
-func (a *app) runVerify(ctx context.Context, format, arg string) error {
+func (a *app) runVerify(ctx context.Context, format, where, arg string) error {
 	encoded, err := asJSON(format)
 	if err != nil {
 		return err
 	}
-	dir := arg
-	if info, err := os.Stat(arg); err != nil || !info.IsDir() {
-		if _, dir, err = a.findRun(ctx, []string{arg}); err != nil {
-			return usage("give the folder of a run, or a run's id: diffy runs list", "%q is neither a folder nor a run", arg)
-		}
-	}
-	v, err := a.verifyFolder(ctx, dir)
+	v, err := a.verification(ctx, where, arg)
 	if err != nil {
 		return err
 	}
@@ -75,6 +70,29 @@ func (a *app) runVerify(ctx context.Context, format, arg string) error {
 	return err
 }
 
+// verification verifies a folder, or a run where runs are kept.
+func (a *app) verification(ctx context.Context, where, arg string) (v verification, err error) {
+	if info, err := os.Stat(arg); err == nil && info.IsDir() {
+		return a.verifyFolder(ctx, arg)
+	}
+	kept, err := a.persistence(where)
+	if err != nil {
+		return v, err
+	}
+	if kept == inAWS {
+		in, err := a.account(ctx)
+		if err != nil {
+			return v, err
+		}
+		return a.verifyAccount(ctx, in, arg)
+	}
+	dir, err := a.table().Folder(ctx, arg)
+	if _, known := a.table().LoadRun(ctx, arg); known != nil || err != nil {
+		return v, usage("give the folder of a run, or a run's id: diffy runs list", "%q is neither a folder nor a run", arg)
+	}
+	return a.verifyFolder(ctx, dir)
+}
+
 func (a *app) showVerification(v verification) error {
 	for _, p := range v.Problems {
 		if _, err := fmt.Fprintf(a.out, "%s  %s: %s\n", a.paint("BAD", red), oneLine(p.Key), oneLine(p.Reason)); err != nil {
@@ -83,86 +101,34 @@ func (a *app) showVerification(v verification) error {
 	}
 	_, err := fmt.Fprintf(a.out, "run %s: %s as in its manifest, %s\nsha256 of the manifest: %s\n", oneLine(v.Run),
 		plural(v.Verified, "object is", "objects are"), plural(len(v.Problems), "problem", "problems"), v.Manifest)
+	if err != nil || len(v.Objects) == 0 {
+		return failed(err)
+	}
+	_, err = fmt.Fprintln(a.out, locks(v.Objects))
 	return failed(err)
 }
 
-// verifyFolder checks the objects of the manifest in a run's folder, those of
-// earlier runs in theirs.
-func (a *app) verifyFolder(ctx context.Context, dir string) (v verification, err error) {
-	data, err := os.ReadFile(filepath.Join(dir, "manifest.json"))
-	if err != nil {
-		return v, usage("give the folder that a run has left: it has a manifest.json", "read %s: %w", filepath.Join(dir, "manifest.json"), bare(err))
-	}
-	var m pipeline.Manifest
+// begin reads a manifest and what is wrong with it by itself.
+func begin(data []byte) (v verification, m pipeline.Manifest, err error) {
 	if err := json.Unmarshal(data, &m); err != nil {
-		return v, failed(fmt.Errorf("read %s: %w", filepath.Join(dir, "manifest.json"), err))
+		return v, m, fmt.Errorf("read manifest.json: %w", err)
 	}
 	sum := sha256.Sum256(data)
 	v = verification{Run: m.Run, Manifest: hex.EncodeToString(sum[:]), Problems: []problem{}}
 	if m.Count != len(m.Objects) {
 		v.Problems = append(v.Problems, problem{"manifest.json", fmt.Sprintf("it counts %d objects and lists %d", m.Count, len(m.Objects))})
 	}
-	listed := map[string]bool{}
-	for _, o := range m.Objects {
-		from := dir
-		if o.Run == "" {
-			listed[o.Key] = true
-		} else if from, err = a.table().Folder(ctx, o.Run); err != nil {
-			return v, failed(err)
-		}
-		if why := differs(from, o); why != "" {
-			v.Problems = append(v.Problems, problem{o.Key, why})
-		} else {
-			v.Verified++
-		}
-	}
-	more, err := unlisted(dir, listed)
-	v.Problems = append(v.Problems, more...)
-	return v, failed(err)
+	return v, m, nil
 }
 
-// differs says in what an object is not what the manifest says of it. The key is
-// no way out of the folder, whatever it says.
-func differs(dir string, o pipeline.ManifestEvidence) string {
-	root, err := os.OpenRoot(dir)
-	if err != nil {
-		return "the folder of run " + o.Run + " is not there"
-	}
-	defer func() { _ = root.Close() }() // read only
-	file, err := root.Open(filepath.FromSlash(o.Key))
+// compared says in what an object is not what the manifest says of it, "" if in
+// nothing.
+func compared(digest string, size int64, o pipeline.ManifestEvidence) string {
 	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return "it is missing"
-	case err != nil:
-		return "it cannot be read: " + bare(err).Error()
-	}
-	defer func() { _ = file.Close() }() // read only
-	hash := sha256.New()
-	size, err := io.Copy(hash, file)
-	switch digest := hex.EncodeToString(hash.Sum(nil)); {
-	case err != nil:
-		return "it cannot be read: " + bare(err).Error()
 	case digest != o.SHA256:
 		return fmt.Sprintf("its sha256 is %s, the manifest has %s", digest, o.SHA256)
 	case size != o.Size:
 		return fmt.Sprintf("it has %d bytes, the manifest says %d", size, o.Size)
 	}
 	return ""
-}
-
-// unlisted finds evidence that the manifest does not know.
-func unlisted(dir string, listed map[string]bool) ([]problem, error) {
-	var out []problem
-	err := fs.WalkDir(os.DirFS(dir), "evidence", func(key string, e fs.DirEntry, err error) error {
-		switch {
-		case errors.Is(err, fs.ErrNotExist) && key == "evidence":
-			return fs.SkipAll
-		case err != nil:
-			return err
-		case !e.IsDir() && !listed[key]:
-			out = append(out, problem{key, "it is not in the manifest"})
-		}
-		return nil
-	})
-	return out, err
 }

@@ -74,13 +74,7 @@ func (t *Table) remove(ctx context.Context, pk, sk string) error {
 }
 
 // Caller is whoever uses the credentials that the SDK has found.
-type Caller struct {
-	client *sts.Client
-	home   pipeline.Place
-}
-
-// Home is the account and region of the deployment.
-func (c *Caller) Home() pipeline.Place { return c.home }
+type Caller struct{ client *sts.Client }
 
 // ARN asks AWS who is calling: a role's session, with the name of the person where
 // their single sign-on gives it.

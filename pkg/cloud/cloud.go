@@ -28,6 +28,7 @@ import (
 // goroutines and kept between invocations.
 type Cloud struct {
 	Objects   *Objects
+	Artifacts *Objects // the intake buckets as people reach them, who assume no role
 	Presigner *Presigner
 	Fleet     *Fleet
 	Commands  *Commands
@@ -47,7 +48,7 @@ var (
 	_ pipeline.Baselines    = (*Table)(nil)
 	_ pipeline.Suppressions = (*Table)(nil)
 	_ pipeline.Runs         = (*Table)(nil)
-	_ pipeline.Locks        = (*Table)(nil)
+	_ pipeline.Storm        = (*Table)(nil)
 	_ pipeline.Executions   = (*Machine)(nil)
 	_ pipeline.Publisher    = (*Topic)(nil)
 )
@@ -65,6 +66,7 @@ func New(ctx context.Context, cfg Config) (*Cloud, error) {
 	hosts := newClients(at, func(c awsConfig) *ssm.Client { return ssm.NewFromConfig(c) })
 	return &Cloud{
 		Objects:   objects,
+		Artifacts: &Objects{byPeople(cfg, own)},
 		Presigner: &Presigner{buckets},
 		Fleet: &Fleet{
 			places:   at,
@@ -77,8 +79,14 @@ func New(ctx context.Context, cfg Config) (*Cloud, error) {
 		Machine:  &Machine{client: sfn.NewFromConfig(own), arn: cfg.StateMachine},
 		Steps:    stepsOf(own, cfg),
 		Topic:    &Topic{client: sns.NewFromConfig(own), arn: cfg.Topic, chat: cfg.ChatTopic},
-		Caller:   &Caller{client: sts.NewFromConfig(own), home: pipeline.Place{Account: cfg.Account, Region: cfg.Region}},
+		Caller:   &Caller{sts.NewFromConfig(own)},
 	}, nil
+}
+
+// byPeople is the buckets for people: those of other accounts let them in by their
+// own policy, as the role there is for functions.
+func byPeople(cfg Config, own awsConfig) *buckets {
+	return &buckets{cfg: cfg, clients: newClients(&places{cfg: cfg, own: own, myself: true}, newS3)}
 }
 
 func newS3(c awsConfig) *s3.Client {

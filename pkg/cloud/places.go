@@ -15,8 +15,9 @@ type awsConfig = aws.Config
 
 // places knows how each account and region is reached.
 type places struct {
-	cfg Config
-	own aws.Config
+	cfg    Config
+	own    aws.Config
+	myself bool // other accounts, too, are spoken to with the own credentials
 
 	mu    sync.Mutex
 	roles map[string]aws.CredentialsProvider // account → the role's credentials
@@ -34,11 +35,11 @@ func (p *places) whole(place pipeline.Place) pipeline.Place {
 }
 
 // config returns the SDK's configuration for a place: the own credentials in the
-// own account, those of the target role in any other.
+// own account, those of the target role in any other unless it is for people.
 func (p *places) config(place pipeline.Place) aws.Config {
 	c := p.own.Copy()
 	c.Region = place.Region
-	if place.Account != p.cfg.Account {
+	if place.Account != p.cfg.Account && !p.myself {
 		c.Credentials = p.role(place.Account)
 	}
 	return c
