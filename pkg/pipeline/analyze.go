@@ -29,6 +29,7 @@ type Analyze struct {
 	Runs         Runs
 	Pack         *pack.Pack
 	Version      string // of diffy
+	Rebuilt      bool   // only result and report are made: manifest and baselines stay as they are
 	Now          func() time.Time
 	Log          *slog.Logger
 }
@@ -51,6 +52,9 @@ func (h Analyze) Handle(ctx context.Context, in RunIn) (AnalyzeOut, error) {
 	}
 	if in.Stopped {
 		r.stop()
+	}
+	if h.Rebuilt {
+		r.notes = append(r.notes, h.rebuilt(r))
 	}
 	if err := stopped(r.records); err != nil {
 		return AnalyzeOut{}, err
@@ -163,6 +167,9 @@ func foreign(set *facts.Set) []string {
 }
 
 func (h Analyze) manifest(ctx context.Context, r *run) error {
+	if h.Rebuilt {
+		return nil
+	}
 	data, err := json.MarshalIndent(newManifest(r.plan, r.request, r.raw, r.records), "", " ")
 	if err == nil {
 		err = putOnce(ctx, h.Objects, evidence(ManifestKey(r.plan.Run)), append(data, '\n'))

@@ -46,6 +46,9 @@ func outcomes(records []Record) []triage.Outcome {
 // storeBaseline stores the facts under the run's id: another run is another
 // version, the same run again is the same one.
 func (h Analyze) storeBaseline(ctx context.Context, r *run) (string, error) {
+	if h.Rebuilt {
+		return r.plan.Run, nil
+	}
 	hosts := len(r.set.Hosts())
 	if hosts == 0 {
 		return "", errorf(NothingToStore, "no host of %s could be examined: there is no baseline", r.plan.Key)

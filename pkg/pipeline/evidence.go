@@ -22,6 +22,13 @@ type source struct {
 	record Record
 }
 
+// keptSource is evidence that was verified and stored before. Until it has been read
+// again, its host is not examined.
+func keptSource(r Record) source {
+	r.Status = triage.NotExamined
+	return source{object: evidence(r.Evidence), kept: true, record: r}
+}
+
 // unusable is a source that gives no evidence. It costs this host only.
 type unusable struct{ reason string }
 
@@ -73,7 +80,7 @@ func (h Extract) earlier(ctx context.Context, b Branch) (map[string]end, error) 
 	}
 	out := map[string]end{}
 	for _, r := range records {
-		out[r.Host] = end{sources: []source{{object: evidence(r.Evidence), kept: true, record: r}}}
+		out[r.Host] = end{sources: []source{keptSource(r)}}
 	}
 	return out, nil
 }
@@ -85,6 +92,8 @@ func (h Extract) keep(ctx context.Context, b Branch, host string, s source, all 
 	r := s.record
 	data, err := h.Objects.Get(ctx, s.object, collect.MaxUpload)
 	switch {
+	case errors.Is(err, ErrNotFound) && s.kept:
+		return r, nil, &unusable{"its evidence is not there any more: " + s.object.Key}
 	case errors.Is(err, ErrNotFound):
 		return r, nil, &unusable{"what the host says it has uploaded is not there"}
 	case errors.Is(err, ErrTooLarge):
@@ -92,7 +101,11 @@ func (h Extract) keep(ctx context.Context, b Branch, host string, s source, all 
 	case err != nil:
 		return r, nil, fmt.Errorf("read evidence: %w", err)
 	}
-	if digest := hexDigest(data); digest != r.SHA256 {
+	digest := hexDigest(data)
+	switch {
+	case digest != r.SHA256 && s.kept:
+		return r, nil, &unusable{"its evidence was changed: the sha256 is " + digest + ", it was " + r.SHA256}
+	case digest != r.SHA256:
 		return r, nil, &unusable{"the upload is not what the host reported: its sha256 is " + digest + ", reported was " + r.SHA256}
 	}
 	r.Size = int64(len(data))

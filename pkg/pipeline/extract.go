@@ -181,7 +181,9 @@ func (h Extract) host(ctx context.Context, b Branch, host string, e end, set *fa
 		case err != nil:
 			return record, err
 		}
-		if s.kept {
+		if s.kept && runOf(record.Evidence) == b.Run { // read again
+			record.Reason = ""
+		} else if s.kept {
 			record.Reason = fmt.Sprintf("evidence of run %s, received %s", runOf(record.Evidence), record.Received)
 		} else {
 			record.Received = stamp(h.Now())

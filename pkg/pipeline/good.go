@@ -30,7 +30,7 @@ func good(r *run, result *triage.Result) bool {
 // keepGood keeps the facts of a good run as the group's weak baseline. To have none
 // is no failure: the result says that this run will not be one.
 func (h Analyze) keepGood(ctx context.Context, r *run, result *triage.Result) {
-	if !good(r, result) {
+	if h.Rebuilt || !good(r, result) {
 		return
 	}
 	data := limited{left: largestGood}

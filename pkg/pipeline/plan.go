@@ -40,13 +40,14 @@ type Batching struct {
 
 // size returns how many hosts a batch has when there are n.
 func (b Batching) size(n int) int {
-	return max(1, min(cmp.Or(b.Size, 50), (n+b.branches()-1)/b.branches()))
+	return max(1, min(cmp.Or(b.Size, 50), (n+b.AtOnce()-1)/b.AtOnce()))
 }
 
 // Count returns how many batches n hosts of one place and platform make.
 func (b Batching) Count(n int) int { return (n + b.size(n) - 1) / b.size(n) }
 
-func (b Batching) branches() int { return cmp.Or(b.Branches, 100) }
+// AtOnce is how many branches of the map run at once.
+func (b Batching) AtOnce() int { return cmp.Or(b.Branches, 100) }
 
 // neverSent is the batch of the hosts that nothing is sent to.
 const neverSent = "0000"

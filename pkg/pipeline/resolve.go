@@ -153,7 +153,7 @@ func (h Resolve) write(ctx context.Context, p Preview) (ResolveOut, error) {
 	)
 	out := ResolveOut{
 		Run: run, Hosts: HostsKey(run), Bundle: plan.Bundle, Requested: len(plan.Hosts), Planned: len(plan.Hosts) - len(p.Left),
-		Batches: len(p.Batches), Branches: h.Batching.branches(),
+		Batches: len(p.Batches), Branches: h.Batching.AtOnce(),
 	}
 	h.Log.Info("resolved", "run", run, "group", plan.Key, "requested", out.Requested, "planned", out.Planned, "batches", out.Batches)
 	return out, err
@@ -189,7 +189,7 @@ func (h Resolve) record(ctx context.Context, plan Plan, request triage.Request, 
 	if request.Trigger == nil {
 		return nil
 	}
-	waves := 1 + batches/h.Batching.branches()
+	waves := 1 + batches/h.Batching.AtOnce()
 	err = h.Locks.Extend(ctx, plan.Group, plan.Run, h.Now().UTC().Add(time.Duration(1+waves)*waveTime))
 	if err != nil && !errors.Is(err, ErrNotFound) { // a run that a person started with a finding has no lock
 		return fmt.Errorf("keep the lock of %s: %w", plan.Group, err)
