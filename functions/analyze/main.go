@@ -27,7 +27,7 @@ func main() {
 		os.Exit(1)
 	}
 	cloud.Serve(pipeline.Analyze{
-		Objects: aws.Objects, Baselines: aws.Table, Suppressions: aws.Table, Runs: aws.Table,
+		Objects: aws.Objects, Baselines: aws.Table, Suppressions: aws.Table, Runs: aws.Table, Storm: aws.Table,
 		Pack: queries, Version: version, Now: time.Now, Log: log,
 	}.Handle)
 }

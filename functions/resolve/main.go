@@ -24,7 +24,7 @@ func main() {
 		os.Exit(1)
 	}
 	cloud.Serve(pipeline.Resolve{
-		Fleet: aws.Fleet, Objects: aws.Objects, Runs: aws.Table, Locks: aws.Table, Pack: queries,
+		Fleet: aws.Fleet, Objects: aws.Objects, Runs: aws.Table, Storm: aws.Table, Pack: queries,
 		Home: pipeline.Place{Account: cfg.Account, Region: cfg.Region}, Now: time.Now, Log: log,
 	}.Handle)
 }

@@ -17,12 +17,13 @@ func main() {
 	log := slog.New(slog.NewJSONHandler(os.Stderr, nil))
 	cfg, err1 := cloud.FromEnv(os.Getenv)
 	aws, err2 := cloud.New(context.Background(), cfg)
-	if err := errors.Join(err1, err2); err != nil {
+	perHour, err3 := pipeline.PerHourFrom(os.Getenv)
+	if err := errors.Join(err1, err2, err3); err != nil {
 		log.Error("cannot start", "error", err.Error())
 		os.Exit(1)
 	}
 	cloud.Serve(pipeline.Trigger{
-		Fleet: aws.Fleet, Locks: aws.Table, Runs: aws.Table, Executions: aws.Machine, Publisher: aws.Topic,
-		Now: time.Now, Log: log,
+		Fleet: aws.Fleet, Storm: aws.Table, Runs: aws.Table, Executions: aws.Machine, Publisher: aws.Topic,
+		PerHour: perHour, Now: time.Now, Log: log,
 	}.Handle)
 }

@@ -12,6 +12,15 @@ import (
 
 // SaveRun implements pipeline.Runs.
 func (t *Table) SaveRun(ctx context.Context, r pipeline.Run) error {
+	return t.putRun(ctx, r, nil)
+}
+
+// BeginRun implements pipeline.Runs.
+func (t *Table) BeginRun(ctx context.Context, r pipeline.Run) error {
+	return t.putRun(ctx, r, aws.String("attribute_not_exists(pk)"))
+}
+
+func (t *Table) putRun(ctx context.Context, r pipeline.Run, condition *string) error {
 	it, err := encode(runPrefix+r.ID, metaKey, r)
 	if err != nil {
 		return err
@@ -21,7 +30,12 @@ func (t *Table) SaveRun(ctx context.Context, r pipeline.Run) error {
 	} else {
 		delete(it, "started")
 	}
-	if _, err := t.client.PutItem(ctx, &dynamodb.PutItemInput{TableName: &t.name, Item: it}); err != nil {
+	_, err = t.client.PutItem(ctx, &dynamodb.PutItemInput{TableName: &t.name, Item: it, ConditionExpression: condition})
+	_, taken := refused(err)
+	switch {
+	case taken:
+		return fmt.Errorf("save run %s: %w", r.ID, pipeline.ErrExists)
+	case err != nil:
 		return failed(err, "save run %s", r.ID)
 	}
 	return nil

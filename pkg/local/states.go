@@ -38,7 +38,7 @@ func (r *runner) run(ctx context.Context) (*triage.Result, error) {
 
 func (r *runner) resolve(ctx context.Context) (pipeline.ResolveOut, error) {
 	return pipeline.Resolve{
-		Fleet: r.fleet, Objects: r.shelf, Runs: r.table, Locks: r.table, Pack: r.pack, Home: place, Now: r.Now, Log: r.Log,
+		Fleet: r.fleet, Objects: r.shelf, Runs: r.table, Storm: r.table, Pack: r.pack, Home: place, Now: r.Now, Log: r.Log,
 	}.Handle(ctx, pipeline.ResolveIn{Run: r.id, Input: r.input})
 }
 

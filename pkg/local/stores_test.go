@@ -14,7 +14,7 @@ import (
 func TestStores(t *testing.T) {
 	table := NewTable(t.TempDir())
 	storetest.Run(t, storetest.Stores{
-		Objects: Folder{Root: t.TempDir()}, Baselines: table, Suppressions: table, Runs: table, Locks: table,
+		Objects: Folder{Root: t.TempDir()}, Baselines: table, Suppressions: table, Runs: table, Storm: table,
 		Shelf: table, Declarations: table,
 	})
 }

@@ -12,7 +12,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"diffy/pkg/pipeline"
 	"diffy/pkg/triage"
@@ -28,7 +27,6 @@ type Table struct {
 
 var (
 	_ pipeline.Runs         = (*Table)(nil)
-	_ pipeline.Locks        = (*Table)(nil)
 	_ pipeline.Baselines    = (*Table)(nil)
 	_ pipeline.Suppressions = (*Table)(nil)
 )
@@ -49,53 +47,23 @@ func (t *Table) SaveRun(_ context.Context, r pipeline.Run) error {
 	return writeJSON(t.path("runs", r.ID)+".json", r)
 }
 
+// BeginRun implements pipeline.Runs.
+func (t *Table) BeginRun(ctx context.Context, r pipeline.Run) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	_, err := t.LoadRun(ctx, r.ID)
+	switch {
+	case err == nil:
+		return fmt.Errorf("save run %s: %w", r.ID, pipeline.ErrExists)
+	case !errors.Is(err, pipeline.ErrNotFound):
+		return err
+	}
+	return t.SaveRun(ctx, r)
+}
+
 // LoadRun implements pipeline.Runs.
 func (t *Table) LoadRun(_ context.Context, id string) (r pipeline.Run, err error) {
 	return r, readJSON(t.path("runs", id)+".json", &r)
-}
-
-// Take implements pipeline.Locks.
-func (t *Table) Take(_ context.Context, l pipeline.Lock, now time.Time) (pipeline.Lock, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	held, err := t.lock(l.Group)
-	if err != nil && !errors.Is(err, pipeline.ErrNotFound) {
-		return pipeline.Lock{}, err
-	}
-	if err == nil && held.Run != l.Run && held.Expires.After(now) {
-		return held, nil
-	}
-	return l, writeJSON(t.path("locks", l.Group)+".json", l)
-}
-
-// Extend implements pipeline.Locks.
-func (t *Table) Extend(_ context.Context, group, run string, expires time.Time) error {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	held, err := t.lock(group)
-	if err != nil {
-		return err
-	}
-	if held.Run != run {
-		return fmt.Errorf("extend the lock of %s for run %s: %w", group, run, pipeline.ErrNotFound)
-	}
-	held.Expires = expires
-	return writeJSON(t.path("locks", group)+".json", held)
-}
-
-// Release implements pipeline.Locks.
-func (t *Table) Release(_ context.Context, group, run string) error {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	held, err := t.lock(group)
-	if errors.Is(err, pipeline.ErrNotFound) || err == nil && held.Run != run {
-		return nil
-	}
-	return errors.Join(err, os.Remove(t.path("locks", group)+".json"))
-}
-
-func (t *Table) lock(group string) (l pipeline.Lock, err error) {
-	return l, readJSON(t.path("locks", group)+".json", &l)
 }
 
 // Suppressions implements pipeline.Suppressions: the files of

@@ -27,6 +27,7 @@ type Analyze struct {
 	Baselines    Baselines
 	Suppressions Suppressions
 	Runs         Runs
+	Storm        Storm // nil where no finding starts a run
 	Pack         *pack.Pack
 	Version      string // of diffy
 	Rebuilt      bool   // only result and report are made: manifest and baselines stay as they are
@@ -62,13 +63,19 @@ func (h Analyze) Handle(ctx context.Context, in RunIn) (AnalyzeOut, error) {
 	if err := h.manifest(ctx, r); err != nil {
 		return AnalyzeOut{}, err
 	}
+	attached, err := h.attached(ctx, r)
+	if err != nil {
+		return AnalyzeOut{}, err
+	}
+	r.request.Suspects, r.request.Pivots = gather(r.request.Suspects, r.request.Pivots, attached)
+	r.notes = append(r.notes, told(attached)...)
 	input, version, err := h.input(ctx, r)
 	if err != nil {
 		return AnalyzeOut{}, err
 	}
 	result := detect.Run(input)
 	result.Run = triage.RunInfo{
-		ID: in.Run, Incident: r.request.Incident, Trigger: r.request.Trigger, Started: r.plan.Started, Finished: stamp(h.Now()),
+		ID: in.Run, Incident: r.request.Incident, Trigger: r.request.Trigger, Attached: shown(attached), Started: r.plan.Started, Finished: stamp(h.Now()),
 		Pack: r.request.Pack, PackVersion: r.plan.PackVersion, DiffyVersion: h.Version,
 	}
 	h.keepGood(ctx, r, result)

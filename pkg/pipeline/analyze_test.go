@@ -261,7 +261,7 @@ func TestFail(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			ctx, w := context.Background(), newWorld(t)
 			w.check(w.SaveRun(ctx, pipeline.Run{ID: "run-1", Group: "g", GroupKey: "asg:web", Status: pipeline.Running}))
-			_, err := w.Take(ctx, pipeline.Lock{Group: "g", Run: "run-1", Expires: w.now.Add(time.Hour)}, w.now)
+			_, err := w.Take(ctx, pipeline.Lock{Group: "g", Run: "run-1", Finding: "f", Generation: 1, State: pipeline.LockOpen, Expires: w.now.Add(time.Hour)}, w.now)
 			w.check(err)
 			for _, in := range test.in {
 				out, err := w.fail().Handle(ctx, in)
@@ -278,7 +278,9 @@ func TestFail(t *testing.T) {
 			if record.Status != pipeline.FailedRun || record.Reason != test.want.Error+": "+test.want.Cause {
 				t.Errorf("record %+v", record)
 			}
-			if held, _ := w.Take(ctx, pipeline.Lock{Group: "g", Run: "run-2"}, w.now); held.Run != "run-2" {
+			held, err := w.Take(ctx, pipeline.Lock{Group: "g", Run: "run-2", Finding: "f2", Generation: 2}, w.now.Add(5*time.Minute))
+			w.check(err)
+			if held.Run != "run-2" {
 				t.Errorf("%s still holds the lock", held.Run)
 			}
 		})

@@ -235,6 +235,8 @@ type Suppressions interface {
 type Runs interface {
 	// SaveRun writes or replaces the record.
 	SaveRun(ctx context.Context, r Run) error
+	// BeginRun writes the record of a run that has none: ErrExists otherwise.
+	BeginRun(ctx context.Context, r Run) error
 	// LoadRun reads it, consistently. ErrNotFound when there is none.
 	LoadRun(ctx context.Context, id string) (Run, error)
 }
@@ -271,27 +273,6 @@ type Run struct {
 	Outliers    int            `json:"outliers"`
 	Severity    string         `json:"severity,omitempty"` // of the loudest finding
 	Published   bool           `json:"published"`          // its last message is out
-}
-
-// Locks holds a group while a triggered run is at it. Manual runs take none.
-type Locks interface {
-	// Take takes the lock if the group is free, or what is written there has
-	// expired by now, or the same run holds it. It returns the lock that stands
-	// afterwards: l itself, or the other's.
-	Take(ctx context.Context, l Lock, now time.Time) (Lock, error)
-	// Extend moves the expiry of the lock that the run holds. ErrNotFound when
-	// another run or nobody holds it.
-	Extend(ctx context.Context, group, run string, expires time.Time) error
-	// Release frees the group if the run holds it. Harmless otherwise.
-	Release(ctx context.Context, group, run string) error
-}
-
-// Lock says who is at a group, and until when it may be believed.
-type Lock struct {
-	Group    string    `json:"group"` // Group.ID
-	Run      string    `json:"run"`
-	Severity float64   `json:"severity"` // of the trigger finding
-	Expires  time.Time `json:"expires"`  // UTC
 }
 
 // Executions starts runs.

@@ -19,7 +19,7 @@ type Resolve struct {
 	Fleet    Fleet
 	Objects  Objects
 	Runs     Runs
-	Locks    Locks
+	Storm    Storm
 	Pack     *pack.Pack
 	Home     Place // the deployment's own account and region
 	Batching Batching
@@ -71,11 +71,15 @@ func (h Resolve) Preview(ctx context.Context, in ResolveIn) (Preview, error) {
 	if len(group.Hosts) == 0 {
 		return p, errorf(NoHosts, "no host matches %s in %s/%s", TargetKey(p.Request.Target), p.Request.Target.Account, p.Request.Target.Region)
 	}
-	chosen, left, notes := choose(group.Hosts, p.Request.Suspects, p.Request.MaxHosts, p.past.examined)
+	wider, err := h.early(ctx, in.Run, group.ID, p.Request)
+	if err != nil {
+		return p, err
+	}
+	chosen, left, notes := choose(group.Hosts, wider.Suspects, p.Request.MaxHosts, p.past.examined)
 	sortRecords(left)
 	p.Left = left
 	p.Batches = h.Batching.batches(chosen, p.Request.Retry, p.past.examined)
-	p.Queries = h.Pack.Bundle(p.Request.Tiers, h.Pack.PivotQueries(p.Request.Pivots...))
+	p.Queries = h.Pack.Bundle(p.Request.Tiers, h.Pack.PivotQueries(wider.Pivots...))
 	digest := hexDigest(p.Queries)
 	p.Plan = Plan{
 		Run: in.Run, Started: stamp(h.Now()), Group: group.ID, Key: group.Key,
@@ -190,7 +194,7 @@ func (h Resolve) record(ctx context.Context, plan Plan, request triage.Request, 
 		return nil
 	}
 	waves := 1 + batches/h.Batching.AtOnce()
-	err = h.Locks.Extend(ctx, plan.Group, plan.Run, h.Now().UTC().Add(time.Duration(1+waves)*waveTime))
+	err = h.Storm.Extend(ctx, plan.Group, plan.Run, h.Now().UTC().Add(time.Duration(1+waves)*waveTime))
 	if err != nil && !errors.Is(err, ErrNotFound) { // a run that a person started with a finding has no lock
 		return fmt.Errorf("keep the lock of %s: %w", plan.Group, err)
 	}

@@ -58,7 +58,7 @@ func (c closing) release(ctx context.Context, r Run) error {
 	if r.Group == "" {
 		return nil
 	}
-	if err := c.Locks.Release(ctx, r.Group, r.ID); err != nil {
+	if err := c.Locks.Release(ctx, released(r)); err != nil {
 		return fmt.Errorf("release %s: %w", r.Group, err)
 	}
 	return nil

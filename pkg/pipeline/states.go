@@ -136,6 +136,10 @@ type FailOut struct {
 
 // TriggerOut says what became of an event.
 type TriggerOut struct {
-	Runs   []string `json:"runs"`             // started
-	Reason string   `json:"reason,omitempty"` // why none, or why not more
+	Runs     []string `json:"runs"`               // started
+	Attached []string `json:"attached,omitempty"` // runs under way that the finding now belongs to
+	Waiting  []string `json:"waiting,omitempty"`  // groups whose next run takes the finding up
+	Ignored  []string `json:"ignored,omitempty"`  // groups that have heard of the finding before
+	Capped   int      `json:"capped,omitempty"`   // groups that wait because the hour has seen too many runs
+	Reason   string   `json:"reason,omitempty"`   // why none, or why not more
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -17,95 +18,119 @@ import (
 // Trigger turns an event into runs: one for each group that a finding names.
 type Trigger struct {
 	Fleet      Fleet
-	Locks      Locks
+	Storm      Storm
 	Runs       Runs
 	Executions Executions
 	Publisher  Publisher
+	PerHour    int // runs that findings may start in an hour; zero: DefaultPerHour
 	Now        func() time.Time
 	Log        *slog.Logger
 }
 
+// DefaultPerHour is how many runs findings start in an hour when nobody says.
+const DefaultPerHour = 20
+
+// PerHourFrom reads how many runs findings may start in an hour: DIFFY_RUNS_PER_HOUR.
+func PerHourFrom(env func(string) string) (int, error) {
+	text := env("DIFFY_RUNS_PER_HOUR")
+	if text == "" {
+		return DefaultPerHour, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 {
+		return 0, fmt.Errorf("read environment: DIFFY_RUNS_PER_HOUR is %q; expected a number above 0", text)
+	}
+	return n, nil
+}
+
 const (
-	maxRuns    = 5               // that one finding may start
-	startLease = 5 * time.Minute // of a group's lock, until resolve has it extended
-	inputLimit = 262_144         // bytes; Step Functions' limit for an execution's input
+	maxRuns    = 5       // that one finding may start
+	inputLimit = 262_144 // bytes; Step Functions' limit for an execution's input
 )
 
 // accusedGroup is a group and those of its hosts that the finding names.
 type accusedGroup struct {
 	id, key string
 	hosts   []string
+	request triage.Request
+	updated string // when the finding last changed
 }
 
 // Handle decides what an event starts. An event that starts nothing is no error.
 func (h Trigger) Handle(ctx context.Context, event json.RawMessage) (TriggerOut, error) {
 	d, err := trigger.ParseEvent(event)
 	if errors.Is(err, trigger.ErrUnknown) {
-		d, err = trigger.Decision{Reason: err.Error()}, nil
+		d, err = trigger.Decision{Reason: err.Error(), Foreign: true}, nil
 	}
 	out := TriggerOut{Runs: []string{}, Reason: d.Reason}
 	switch {
 	case err != nil:
-		return out, errorf(BadRequest, "%w", err)
+		err = errorf(BadRequest, "%w", err)
 	case d.Sample != nil:
-		err = h.tell(ctx, *d.Sample)
+		out.Reason, err = h.tell(ctx, *d.Sample)
 	case d.Request != nil:
-		out, err = h.start(ctx, *d.Request, d.Reason)
+		out, err = h.start(ctx, d)
 	}
-	h.Log.Info("triggered", "runs", len(out.Runs), "reason", out.Reason, "sample", d.Sample != nil)
+	h.Log.Info("triggered", "runs", len(out.Runs), "attached", len(out.Attached), "waiting", len(out.Waiting),
+		"ignored", len(out.Ignored), "capped", out.Capped, "foreign", count(d.Foreign), "hostless", count(d.Hostless),
+		"samples", count(d.Sample != nil), "reason", out.Reason)
 	return out, err
 }
 
-// tell publishes what a sample would have started: that proves the way from
-// GuardDuty to the channel without examining anybody.
-func (h Trigger) tell(ctx context.Context, r triage.Request) error {
-	m, err := sampleMessage(r)
-	if err == nil {
-		err = h.Publisher.Publish(ctx, m)
+// count makes a number of a fact, for metrics.
+func count(is bool) int {
+	if is {
+		return 1
 	}
-	if err != nil {
-		return fmt.Errorf("publish sample finding: %w", err)
-	}
-	return nil
+	return 0
 }
 
-func (h Trigger) start(ctx context.Context, r triage.Request, reason string) (TriggerOut, error) {
+// start goes through the groups that a finding names.
+func (h Trigger) start(ctx context.Context, d trigger.Decision) (TriggerOut, error) {
 	out := TriggerOut{Runs: []string{}}
-	reasons := []string{}
-	if reason != "" {
-		reasons = append(reasons, reason)
-	}
-	groups, err := h.groups(ctx, r)
-	if err != nil {
-		return out, err
-	}
+	groups, reasons, err := h.groups(ctx, d)
 	for i, g := range groups {
+		if err != nil {
+			break
+		}
 		if i >= maxRuns {
-			reasons = append(reasons, "not started, as a finding starts at most 5 runs: "+g.key)
+			reasons = append(reasons, fmt.Sprintf("not started, as a finding starts at most %d runs: %s", maxRuns, g.key))
 			continue
 		}
-		run, holder, err := h.group(ctx, r, g)
-		switch {
-		case err != nil:
-			return out, err
-		case holder != run:
-			reasons = append(reasons, fmt.Sprintf("%s is under triage already, by run %s", g.key, holder))
-		default:
-			out.Runs = append(out.Runs, run)
-		}
+		err = h.group(ctx, g, &out, &reasons)
 	}
 	out.Reason = strings.Join(reasons, "; ")
-	return out, nil
+	return out, err
 }
 
 // groups finds the group of each accused host, or the one that the target names.
-func (h Trigger) groups(ctx context.Context, r triage.Request) ([]accusedGroup, error) {
+// Hosts of other accounts and regions than the first one's that cannot be looked up
+// stand in nobody's way.
+func (h Trigger) groups(ctx context.Context, d trigger.Decision) (list []accusedGroup, reasons []string, err error) {
+	list, err = h.groupsOf(ctx, *d.Request, d.Updated)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, r := range d.More {
+		more, err := h.groupsOf(ctx, r, d.Updated)
+		if err != nil {
+			h.Log.Error("hosts elsewhere cannot be looked up", "account", r.Target.Account, "region", r.Target.Region, "error", err.Error())
+			reasons = append(reasons, fmt.Sprintf("cannot look up %s in %s/%s: %s",
+				strings.Join(r.Target.InstanceIDs, ", "), r.Target.Account, r.Target.Region, cut(err.Error(), 300)))
+			continue
+		}
+		list = append(list, more...)
+	}
+	return list, reasons, nil
+}
+
+func (h Trigger) groupsOf(ctx context.Context, r triage.Request, updated string) ([]accusedGroup, error) {
 	if len(r.Target.InstanceIDs) == 0 {
 		g, err := h.Fleet.Group(ctx, r.Target, false)
 		if err != nil {
 			return nil, fmt.Errorf("find group of %s: %w", TargetKey(r.Target), err)
 		}
-		return []accusedGroup{{id: g.ID, key: g.Key}}, nil
+		return []accusedGroup{{id: g.ID, key: g.Key, request: r, updated: updated}}, nil
 	}
 	var out []accusedGroup
 	for _, id := range r.Target.InstanceIDs {
@@ -117,67 +142,14 @@ func (h Trigger) groups(ctx context.Context, r triage.Request) ([]accusedGroup, 
 		}
 		i := slices.IndexFunc(out, func(a accusedGroup) bool { return a.id == g.ID })
 		if i < 0 {
-			i, out = len(out), append(out, accusedGroup{id: g.ID, key: g.Key})
+			i, out = len(out), append(out, accusedGroup{id: g.ID, key: g.Key, request: r, updated: updated})
 		}
 		out[i].hosts = append(out[i].hosts, id)
 	}
 	return out, nil
 }
 
-// group starts the run of one group, unless another run is at it: then holder is
-// that one. The run's id is made of the group and the finding, so that the same
-// event, delivered again, starts nothing more.
-func (h Trigger) group(ctx context.Context, r triage.Request, g accusedGroup) (run, holder string, err error) {
-	run = RunID(g.key, eventTime(r.Trigger, h.Now), hexDigest([]byte(r.Trigger.ID + r.Trigger.Time))[:4])
-	record, err := h.Runs.LoadRun(ctx, run)
-	if err == nil && record.Status != Starting {
-		return run, run, nil
-	}
-	if err != nil && !errors.Is(err, ErrNotFound) {
-		return run, "", fmt.Errorf("read the record of run %s: %w", run, err)
-	}
-	lock, err := h.Locks.Take(ctx, Lock{Group: g.id, Run: run, Severity: r.Trigger.Severity, Expires: h.Now().UTC().Add(startLease)}, h.Now())
-	if err != nil {
-		return run, "", fmt.Errorf("take the lock of %s: %w", g.id, err)
-	}
-	if lock.Run != run {
-		return run, lock.Run, nil
-	}
-	if len(g.hosts) > 0 {
-		r.Target.InstanceIDs, r.Suspects = g.hosts, g.hosts
-	}
-	return run, run, h.execute(ctx, r, g, run)
-}
-
-// execute leaves a record first: a run that dies at once still has one, with the
-// group whose lock it holds.
-func (h Trigger) execute(ctx context.Context, r triage.Request, g accusedGroup, run string) error {
-	input, err := json.Marshal(r)
-	if err != nil || len(input) > inputLimit {
-		return errorf(BadRequest, "the request of run %s has %d bytes, more than an execution takes", run, len(input))
-	}
-	err = h.Runs.SaveRun(ctx, Run{
-		ID: run, Group: g.id, GroupKey: g.key, Account: r.Target.Account, Region: r.Target.Region, Incident: run,
-		Purpose: r.Purpose, Status: Starting, Started: stamp(h.Now()),
-	})
-	if err != nil {
-		return fmt.Errorf("record run %s: %w", run, err)
-	}
-	if err = h.Executions.Start(ctx, run, input); err != nil && !errors.Is(err, ErrExists) {
-		return fmt.Errorf("start run %s: %w", run, err)
-	}
-	return nil
-}
-
-// eventTime is when the finding was last seen, by GuardDuty's clock.
-func eventTime(t *triage.Trigger, now func() time.Time) time.Time {
-	if at, err := time.Parse(time.RFC3339, t.Time); err == nil {
-		return at
-	}
-	return now()
-}
-
-// RunID makes the id of a run: "web-prod-202611240312-1f3a". It is the name of the
+// RunID makes the id of a run: "web-prod-202611240312-1". It is the name of the
 // execution too, which may have 80 characters.
 func RunID(groupKey string, at time.Time, suffix string) string {
 	_, name, found := strings.Cut(groupKey, ":")

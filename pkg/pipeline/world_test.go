@@ -48,9 +48,11 @@ type world struct {
 	statusOf error // of asking
 	denied   error // of reading what hosts have uploaded
 
-	groups    map[string]pipeline.Group // by instance id
-	started   map[string]string
-	published []pipeline.Message
+	groups     map[string]pipeline.Group // by instance id
+	mu         sync.Mutex
+	started    map[string]string
+	startFails error
+	published  []pipeline.Message
 }
 
 func newWorld(t testing.TB) *world {
@@ -98,7 +100,7 @@ func (w *world) records(run, batch string) (out []pipeline.Record) {
 
 func (w *world) resolve() pipeline.Resolve {
 	return pipeline.Resolve{
-		Fleet: w, Objects: w.objects, Runs: w, Locks: w, Pack: w.pack, Home: pipeline.Place{Account: "1111", Region: "eu-west-1"},
+		Fleet: w, Objects: w.objects, Runs: w, Storm: w, Pack: w.pack, Home: pipeline.Place{Account: "1111", Region: "eu-west-1"},
 		Now: w.clock, Log: w.logger(),
 	}
 }
@@ -120,7 +122,7 @@ func (w *world) extract() pipeline.Extract {
 
 func (w *world) analyze() pipeline.Analyze {
 	return pipeline.Analyze{
-		Objects: w.objects, Baselines: w, Suppressions: w, Runs: w, Pack: w.pack, Version: "test", Now: w.clock, Log: w.logger(),
+		Objects: w.objects, Baselines: w, Suppressions: w, Runs: w, Storm: w, Pack: w.pack, Version: "test", Now: w.clock, Log: w.logger(),
 	}
 }
 
@@ -133,7 +135,7 @@ func (w *world) fail() pipeline.Fail {
 }
 
 func (w *world) trigger() pipeline.Trigger {
-	return pipeline.Trigger{Fleet: w, Locks: w, Runs: w, Executions: w, Publisher: w, Now: w.clock, Log: w.logger()}
+	return pipeline.Trigger{Fleet: w, Storm: w, Runs: w, Executions: w, Publisher: w, Now: w.clock, Log: w.logger()}
 }
 
 // The ports that are not files.
@@ -176,6 +178,11 @@ func (w *world) Cancel(_ context.Context, _ pipeline.Place, id string) error {
 
 // Start implements pipeline.Executions.
 func (w *world) Start(_ context.Context, name string, input []byte) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.startFails != nil {
+		return w.startFails
+	}
 	if _, taken := w.started[name]; taken {
 		return fmt.Errorf("start %s: %w", name, pipeline.ErrExists)
 	}
@@ -185,6 +192,8 @@ func (w *world) Start(_ context.Context, name string, input []byte) error {
 
 // Publish implements pipeline.Publisher.
 func (w *world) Publish(_ context.Context, m pipeline.Message) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	w.published = append(w.published, m)
 	return nil
 }

@@ -32,11 +32,33 @@ type service struct {
 	RuntimeDetails runtimeDetails  `json:"runtimeDetails"`
 	EBSVolumeScan  malwareScan     `json:"ebsVolumeScanDetails"`
 	MalwareScan    malwareScan     `json:"malwareScanDetails"`
-	Detection      struct {
-		Sequence struct {
-			Resources []resource `json:"resources"`
-		} `json:"sequence"`
+	Evidence       struct {
+		Threats []struct {
+			SHA256 string `json:"threatFileSha256"`
+		} `json:"threatIntelligenceDetails"`
+	} `json:"evidence"`
+	Detection struct {
+		Sequence sequence `json:"sequence"`
 	} `json:"detection"`
+}
+
+// sequence is what an attack sequence is made of.
+type sequence struct {
+	Resources []resource `json:"resources"`
+	Actors    []struct {
+		Process struct {
+			Path   string `json:"path"`
+			SHA256 string `json:"sha256"`
+		} `json:"process"`
+	} `json:"actors"`
+	Endpoints []struct {
+		IP         string `json:"ip"`
+		Domain     string `json:"domain"`
+		Port       int    `json:"port"`
+		Connection struct {
+			Direction string `json:"direction"`
+		} `json:"connection"`
+	} `json:"endpoints"`
 }
 
 // resource is one of the things that an attack sequence involves.

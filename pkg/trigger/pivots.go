@@ -9,11 +9,8 @@ import (
 	"diffy/pkg/triage"
 )
 
-// The limits of what one finding may ask every host for.
-const (
-	maxPivots = 50
-	maxValue  = 1024 // bytes of one value
-)
+// maxPivots is how much one finding may ask every host for.
+const maxPivots = 50
 
 type runtimeDetails struct {
 	Process process `json:"process"`
@@ -25,6 +22,8 @@ type runtimeDetails struct {
 		ModuleFilePath     string  `json:"moduleFilePath"`
 		ModuleName         string  `json:"moduleName"`
 		ModuleSHA256       string  `json:"moduleSha256"`
+		ReleaseAgentPath   string  `json:"releaseAgentPath"`
+		RuncBinaryPath     string  `json:"runcBinaryPath"`
 		ScriptPath         string  `json:"scriptPath"`
 		TargetProcess      process `json:"targetProcess"`
 		ThreatFilePath     string  `json:"threatFilePath"`
@@ -95,7 +94,7 @@ type pivotList struct {
 func (l *pivotList) add(kind triage.PivotKind, value string) {
 	p := triage.Pivot{Kind: kind, Value: value, Source: l.source}
 	switch {
-	case len(l.pivots) >= maxPivots || len(value) > maxValue || slices.Contains(l.pivots, p):
+	case len(l.pivots) >= maxPivots || slices.Contains(l.pivots, p):
 	case CheckPivot(p) == nil:
 		l.pivots = append(l.pivots, p)
 	}
@@ -110,10 +109,34 @@ func (f *finding) pivots() []triage.Pivot {
 	for _, probe := range f.Service.Action.PortProbe.Details {
 		l.connection(probe)
 	}
-	l.add(triage.PivotDomain, strings.TrimSuffix(strings.ToLower(f.Service.Action.DNSRequest.Domain), "."))
+	l.domain(f.Service.Action.DNSRequest.Domain)
 	l.malware(&f.Service.EBSVolumeScan)
 	l.malware(&f.Service.MalwareScan)
+	for _, threat := range f.Service.Evidence.Threats {
+		l.digest(threat.SHA256)
+	}
+	l.sequence(&f.Service.Detection.Sequence)
 	return l.pivots
+}
+
+func (l *pivotList) digest(sha256 string) { l.add(triage.PivotSHA256, strings.ToLower(sha256)) }
+
+func (l *pivotList) domain(name string) {
+	l.add(triage.PivotDomain, strings.TrimSuffix(strings.ToLower(name), "."))
+}
+
+// sequence adds the programs that acted and the endpoints that they used.
+func (l *pivotList) sequence(s *sequence) {
+	for _, actor := range s.Actors {
+		l.add(triage.PivotPath, actor.Process.Path)
+		l.digest(actor.Process.SHA256)
+	}
+	for _, e := range s.Endpoints {
+		c := connection{Direction: e.Connection.Direction}
+		c.RemoteIP.V4, c.RemotePort.Port = e.IP, e.Port
+		l.connection(c)
+		l.domain(e.Domain)
+	}
 }
 
 func (l *pivotList) runtime(r *runtimeDetails) {
@@ -121,12 +144,12 @@ func (l *pivotList) runtime(r *runtimeDetails) {
 	l.process(&r.Process)
 	l.process(&c.ModifyingProcess)
 	l.process(&c.TargetProcess)
-	for _, path := range []string{c.ScriptPath, c.LibraryPath, c.ModuleFilePath, c.ThreatFilePath} {
+	for _, path := range []string{c.ScriptPath, c.LibraryPath, c.ModuleFilePath, c.ThreatFilePath, c.RuncBinaryPath, c.ReleaseAgentPath} {
 		l.add(triage.PivotPath, path)
 	}
 	l.add(triage.PivotCmdline, c.CommandLineExample)
 	l.add(triage.PivotModule, c.ModuleName)
-	l.add(triage.PivotSHA256, strings.ToLower(c.ModuleSHA256))
+	l.digest(c.ModuleSHA256)
 	l.add(triage.PivotPreload, c.LdPreloadValue)
 }
 
@@ -134,7 +157,7 @@ func (l *pivotList) runtime(r *runtimeDetails) {
 // everybody's.
 func (l *pivotList) process(p *process) {
 	l.add(triage.PivotPath, p.Path)
-	l.add(triage.PivotSHA256, strings.ToLower(p.SHA256))
+	l.digest(p.SHA256)
 	l.add(triage.PivotPath, p.Script)
 	for _, ancestor := range p.Lineage {
 		if ancestor.PID > 1 {
@@ -174,5 +197,5 @@ func (l *pivotList) file(path, hash string) {
 	if path != "" {
 		l.add(triage.PivotPath, "/"+strings.TrimPrefix(path, "/"))
 	}
-	l.add(triage.PivotSHA256, strings.ToLower(hash))
+	l.digest(hash)
 }

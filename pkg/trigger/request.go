@@ -23,8 +23,13 @@ const (
 	DefaultMaxHosts = 1000
 )
 
-// maxHosts is the largest group that one run takes.
-const maxHosts = 100_000
+// MaxPivots is how many values one run may ask every host for.
+const MaxPivots = 100
+
+const (
+	maxHosts = 100_000 // of the largest group that one run takes
+	maxValue = 1024    // bytes of a pivot's value
+)
 
 // tiers are the parts of a pack that a request may ask for; core is always run.
 var tiers = []string{"core", "ext", "sens"}
@@ -105,6 +110,9 @@ func Check(r triage.Request) error {
 	if r.Retry != "" && !ValidRun(r.Retry) {
 		bad("retry is %q, which is no run id", r.Retry)
 	}
+	if len(r.Pivots) > MaxPivots {
+		bad("there are %d pivots; expected at most %d", len(r.Pivots), MaxPivots)
+	}
 	for i, p := range r.Pivots {
 		if err := CheckPivot(p); err != nil {
 			bad("pivots[%d]: %w", i, err)
@@ -138,6 +146,9 @@ func Selectors(t triage.Target) []string {
 func CheckPivot(p triage.Pivot) error {
 	if !slices.Contains(triage.PivotKinds, p.Kind) {
 		return fmt.Errorf("kind is %q; expected one of %v", p.Kind, triage.PivotKinds)
+	}
+	if len(p.Value) > maxValue {
+		return fmt.Errorf("the value of a %s has %d bytes; expected at most %d", p.Kind, len(p.Value), maxValue)
 	}
 	ok := p.Value != ""
 	switch p.Kind {

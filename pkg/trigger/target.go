@@ -35,24 +35,21 @@ func (f *finding) instances() []accused {
 	return found
 }
 
-// target is what the finding chooses: its instances, who are the suspects too,
-// or the group that an attack sequence names without an instance. A run is in one
-// account and region, those of the first instance; left names the others.
-func (f *finding) target() (t triage.Target, suspects, left []string) {
-	found := f.instances()
-	if len(found) == 0 {
-		return f.groupTarget(), nil, nil
-	}
-	t.Account, t.Region = found[0].account, found[0].region
-	for _, a := range found {
-		if a.account == t.Account && a.region == t.Region {
-			suspects = append(suspects, a.id)
-		} else {
-			left = append(left, a.id+" in "+a.account+"/"+a.region)
+// targets is what the finding chooses: its instances, or the group that an attack
+// sequence names without an instance. A run is in one account and region, so there
+// is a target for each that has instances, in the order in which they are named.
+func (f *finding) targets() (list []triage.Target) {
+	for _, a := range f.instances() {
+		i := slices.IndexFunc(list, func(t triage.Target) bool { return t.Account == a.account && t.Region == a.region })
+		if i < 0 {
+			i, list = len(list), append(list, triage.Target{Account: a.account, Region: a.region})
 		}
+		list[i].InstanceIDs = append(list[i].InstanceIDs, a.id)
 	}
-	t.InstanceIDs = suspects
-	return t, suspects, left
+	if group := f.groupTarget(); len(list) == 0 && len(Selectors(group)) > 0 {
+		list = append(list, group)
+	}
+	return list
 }
 
 // groupKinds are the resources of an attack sequence that are groups of hosts,

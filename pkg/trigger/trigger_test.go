@@ -20,8 +20,15 @@ var update = flag.Bool("update", false, "write the golden file")
 const events = "../../events"
 
 // Each sample of events/ and what it would start, in one file to read.
-func TestEvents(t *testing.T) {
-	files, err := filepath.Glob(filepath.Join(events, "*.json"))
+func TestEvents(t *testing.T) { decisions(t, events, "decisions.json", Parse) }
+
+// More events, as AWS documents their shapes: what each would start, or why nothing.
+func TestEventsOfOthers(t *testing.T) {
+	decisions(t, filepath.Join("testdata", "others"), "others.json", ParseEvent)
+}
+
+func decisions(t *testing.T, folder, goldenFile string, parse func([]byte) (Decision, error)) {
+	files, err := filepath.Glob(filepath.Join(folder, "*.json"))
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no events: %v", err)
 	}
@@ -31,13 +38,13 @@ func TestEvents(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		d, err := Parse(data)
+		d, err := parse(data)
 		if err != nil {
 			t.Errorf("%s: %v", file, err)
 		}
 		got[filepath.Base(file)] = d
 	}
-	golden := filepath.Join("testdata", "decisions.json")
+	golden := filepath.Join("testdata", goldenFile)
 	if *update {
 		data, _ := json.MarshalIndent(got, "", "  ")
 		if err := os.WriteFile(golden, append(data, '\n'), 0o644); err != nil {

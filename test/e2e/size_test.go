@@ -34,7 +34,7 @@ func stateSize(w *world) {
 	c, err := cloud.New(w.Context(), w.cfg)
 	w.must(err)
 	w.functions.handlers["resolve"] = cloud.Handler(pipeline.Resolve{
-		Fleet: manyHosts(hosts), Objects: c.Objects, Runs: c.Table, Locks: c.Table, Pack: w.pack,
+		Fleet: manyHosts(hosts), Objects: c.Objects, Runs: c.Table, Storm: c.Table, Pack: w.pack,
 		Home: pipeline.Place{Account: account, Region: region}, Now: w.now, Log: slog.New(slog.NewJSONHandler(&w.log, nil)),
 	}.Handle)
 	const run = "asg-web-prod-20260102T0304-b0b1"

@@ -12,7 +12,7 @@ func TestStores(t *testing.T) {
 	c, err := cloud.New(t.Context(), w.cfg)
 	w.must(err)
 	storetest.Run(t, storetest.Stores{
-		Objects: c.Objects, Baselines: c.Table, Suppressions: c.Table, Runs: c.Table, Locks: c.Table,
+		Objects: c.Objects, Baselines: c.Table, Suppressions: c.Table, Runs: c.Table, Storm: c.Table,
 		Shelf: c.Table, Declarations: c.Table,
 	})
 }

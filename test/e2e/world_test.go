@@ -121,10 +121,10 @@ func (w *world) serve(osquery string) {
 	releases := map[string]string{"x86_64": osquery, "aarch64": osquery}
 	w.functions.handlers = map[string]lambda.Handler{
 		"trigger": cloud.Handler(pipeline.Trigger{
-			Fleet: c.Fleet, Locks: c.Table, Runs: c.Table, Executions: c.Machine, Publisher: c.Topic, Now: w.now, Log: log,
+			Fleet: c.Fleet, Storm: c.Table, Runs: c.Table, Executions: c.Machine, Publisher: c.Topic, Now: w.now, Log: log,
 		}.Handle),
 		"resolve": cloud.Handler(pipeline.Resolve{
-			Fleet: c.Fleet, Objects: c.Objects, Runs: c.Table, Locks: c.Table, Pack: w.pack,
+			Fleet: c.Fleet, Objects: c.Objects, Runs: c.Table, Storm: c.Table, Pack: w.pack,
 			Home: pipeline.Place{Account: account, Region: region}, Now: w.now, Log: log,
 		}.Handle),
 		"collect": cloud.Handler(pipeline.Collect{
@@ -134,7 +134,7 @@ func (w *world) serve(osquery string) {
 		"poll":    cloud.Handler(pipeline.Poll{Commands: c.Commands, Now: w.now, Log: log}.Handle),
 		"extract": cloud.Handler(pipeline.Extract{Commands: c.Commands, Objects: c.Objects, Pack: w.pack, Now: w.now, Log: log}.Handle),
 		"analyze": cloud.Handler(pipeline.Analyze{
-			Objects: c.Objects, Baselines: c.Table, Suppressions: c.Table, Runs: c.Table,
+			Objects: c.Objects, Baselines: c.Table, Suppressions: c.Table, Runs: c.Table, Storm: c.Table,
 			Pack: w.pack, Version: "e2e", Now: w.now, Log: log,
 		}.Handle),
 		"publish": cloud.Handler(pipeline.Publish{

@@ -24,7 +24,7 @@ type Stores struct {
 	Baselines    pipeline.Baselines
 	Suppressions pipeline.Suppressions
 	Runs         pipeline.Runs
-	Locks        pipeline.Locks
+	Storm        pipeline.Storm
 	Shelf        Shelf
 	Declarations Declarations
 }
@@ -59,7 +59,7 @@ func Run(t *testing.T, s Stores) {
 	t.Run("baselines", func(t *testing.T) { baselines(t, s) })
 	t.Run("suppressions", func(t *testing.T) { suppressions(t, s) })
 	t.Run("runs", func(t *testing.T) { runs(t, s.Runs) })
-	t.Run("locks", func(t *testing.T) { locks(t, s.Locks) })
+	t.Run("storm", func(t *testing.T) { storm(t, s.Storm) })
 }
 
 func must(t *testing.T, err error) {

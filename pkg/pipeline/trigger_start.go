@@ -1,0 +1,183 @@
+package pipeline
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"diffy/pkg/triage"
+)
+
+// perHourSamples is how many samples an hour are told of: the console makes one of
+// every type of finding at a click.
+const perHourSamples = 5
+
+// maxNames is how many names of runs are tried that groups of the same name, in other
+// accounts or regions, have taken in the same minute.
+const maxNames = 10
+
+// begin starts the run of a group whose lock the finding has taken, unless the hour
+// has seen enough of them.
+func (h Trigger) begin(ctx context.Context, g accusedGroup, f Sighting, lock Lock, out *TriggerOut, reasons *[]string) error {
+	admitted, err := h.Storm.Admit(ctx, Quota{What: "runs", Hour: h.Now(), Name: g.id + "/" + f.ID, Limit: h.perHour()})
+	switch {
+	case err != nil:
+		return fmt.Errorf("count the runs of this hour: %w", err)
+	case !admitted:
+		out.Capped++
+		out.Waiting = append(out.Waiting, g.key)
+		*reasons = append(*reasons, fmt.Sprintf("%s waits: findings have started %d runs in this hour, the most that is allowed", g.key, h.perHour()))
+		return h.capped(ctx, g, f, lock)
+	}
+	run, err := h.record(ctx, g, f, lock)
+	if err != nil {
+		return err
+	}
+	waiting, err := h.waiting(ctx, g, f, run.ID)
+	if err == nil && run.Status == Starting {
+		err = h.execute(ctx, g, run.ID, waiting)
+	}
+	if err != nil {
+		return err
+	}
+	out.Runs = append(out.Runs, run.ID)
+	for _, taken := range append(waiting, f) {
+		taken.Run = run.ID
+		if err := h.Storm.SaveFinding(ctx, g.id, taken); err != nil && !errors.Is(err, ErrExists) {
+			return fmt.Errorf("save finding %s of %s: %w", taken.ID, g.id, err)
+		}
+	}
+	return nil
+}
+
+func (h Trigger) perHour() int {
+	if h.PerHour > 0 {
+		return h.PerHour
+	}
+	return DefaultPerHour
+}
+
+// capped frees the group again and tells people once an hour that findings wait.
+func (h Trigger) capped(ctx context.Context, g accusedGroup, f Sighting, lock Lock) error {
+	lock.State, lock.Expires = LockUndone, h.Now().UTC()
+	if err := h.Storm.Release(ctx, lock); err != nil {
+		return fmt.Errorf("release %s: %w", g.id, err)
+	}
+	hour := Quota{What: "told of too many runs", Hour: h.Now(), Name: f.ID, Limit: 1}
+	first, err := h.Storm.Admit(ctx, hour)
+	if err != nil || !first {
+		return err
+	}
+	about := g.request
+	m, err := noticeMessage("runs-per-hour/"+hour.Window(), about, fmt.Sprintf(
+		"Findings have started %d runs in this hour, the most that is allowed: no more start until the next hour. %s waits, and so may others. "+
+			"Start a run by hand where it cannot wait: manual runs are not counted", h.perHour(), g.key))
+	if err == nil {
+		err = h.Publisher.Publish(ctx, m)
+	}
+	if err != nil {
+		return fmt.Errorf("tell that findings wait: %w", err)
+	}
+	return nil
+}
+
+// record leaves a record before the run: one that dies at once still has it, with the
+// group whose lock it holds. A group elsewhere may have taken the name in the same
+// minute: then this one's lock is taken again, under the next.
+func (h Trigger) record(ctx context.Context, g accusedGroup, f Sighting, lock Lock) (Run, error) {
+	for range maxNames {
+		r := Run{
+			ID: lock.Run, Group: g.id, GroupKey: g.key, Account: g.request.Target.Account, Region: g.request.Target.Region,
+			Incident: lock.Run, Purpose: g.request.Purpose, Status: Starting, Started: stamp(h.Now()),
+		}
+		err := h.Runs.BeginRun(ctx, r)
+		if err == nil {
+			return r, nil
+		}
+		if !errors.Is(err, ErrExists) {
+			return r, fmt.Errorf("record run %s: %w", r.ID, err)
+		}
+		there, err := h.Runs.LoadRun(ctx, r.ID)
+		if err != nil {
+			return r, fmt.Errorf("read the record of run %s: %w", r.ID, err)
+		}
+		if there.Group == g.id {
+			return there, nil
+		}
+		next := h.lockOf(g, f, lock.Generation+1)
+		if lock, err = h.Storm.Take(ctx, next, h.Now()); err != nil {
+			return r, fmt.Errorf("take the lock of %s again: %w", g.id, err)
+		}
+		if lock.Run != next.Run {
+			return r, fmt.Errorf("take the lock of %s again: run %s has it", g.id, lock.Run)
+		}
+	}
+	return Run{}, errors.New("name the run of " + g.id + ": " + strconv.Itoa(maxNames) + " names are taken by other groups")
+}
+
+// waiting attaches to the run what no run has taken up yet, and returns it together
+// with what hangs on the lock from a run that has failed.
+func (h Trigger) waiting(ctx context.Context, g accusedGroup, f Sighting, run string) ([]Sighting, error) {
+	hanging, err := h.Storm.Attached(ctx, g.id, run)
+	if err != nil {
+		return nil, fmt.Errorf("read what is attached to run %s: %w", run, err)
+	}
+	all, err := h.Storm.Findings(ctx, g.id)
+	if err != nil {
+		return nil, fmt.Errorf("read findings of %s: %w", g.id, err)
+	}
+	var out []Sighting
+	for _, o := range all {
+		if o.ID == f.ID || o.Run != "" && !slices.Contains(hanging, o.ID) {
+			continue
+		}
+		err := h.Storm.Attach(ctx, g.id, run, o.ID, o.Severity)
+		if err != nil && !errors.Is(err, ErrNotFound) { // the run is as far as that: it waits on
+			return nil, fmt.Errorf("attach finding %s to run %s: %w", o.ID, run, err)
+		}
+		if err == nil {
+			out = append(out, o)
+		}
+	}
+	sortSightings(out)
+	return out, nil
+}
+
+func (h Trigger) execute(ctx context.Context, g accusedGroup, run string, waiting []Sighting) error {
+	r := g.request
+	if len(g.hosts) > 0 {
+		r.Target.InstanceIDs, r.Suspects = g.hosts, g.hosts
+	}
+	r.Suspects, r.Pivots = gather(r.Suspects, r.Pivots, waiting)
+	input, err := json.Marshal(r)
+	if err != nil || len(input) > inputLimit {
+		return errorf(BadRequest, "the request of run %s has %d bytes, more than an execution takes", run, len(input))
+	}
+	if err = h.Executions.Start(ctx, run, input); err != nil && !errors.Is(err, ErrExists) {
+		return fmt.Errorf("start run %s: %w", run, err)
+	}
+	return nil
+}
+
+// tell publishes what a sample would have started: that proves the way from
+// GuardDuty to the channel without examining anybody.
+func (h Trigger) tell(ctx context.Context, r triage.Request) (reason string, err error) {
+	told, err := h.Storm.Admit(ctx, Quota{What: "samples", Hour: h.Now(), Name: r.Trigger.ID, Limit: perHourSamples})
+	if err != nil {
+		return "", fmt.Errorf("count the samples of this hour: %w", err)
+	}
+	if !told {
+		return fmt.Sprintf("sample finding; nobody is told, as %d of this hour were", perHourSamples), nil
+	}
+	m, err := sampleMessage(r)
+	if err == nil {
+		err = h.Publisher.Publish(ctx, m)
+	}
+	if err != nil {
+		return "", fmt.Errorf("publish sample finding: %w", err)
+	}
+	return "sample finding: a message marked TEST says what it would have started", nil
+}
