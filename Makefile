@@ -82,7 +82,7 @@ fuzz: ## fuzz every parser of host data for FUZZTIME each
 		done; done
 
 .PHONY: synth
-synth: build ## synthesise the CloudFormation templates to cdk.out/, without an account
+synth: $(FUNCTIONS:%=function-%) ## synthesise the CloudFormation templates to cdk.out/, without an account
 	@rm -rf cdk.out
 	CDK_OUTDIR=cdk.out go run ./infra
 
@@ -101,6 +101,10 @@ diff: synth ## what a deploy would change
 
 .PHONY: destroy
 destroy: synth ## remove the stack; evidence, key, table and access log stay
+	@echo "What stays, and costs: the key (1 dollar a month), evidence, the access log and the table (by size)."
+	@echo "A bucket is only removed when it is empty. Empty intake and work first, by their names in the stack's outputs:"
+	@echo "  aws s3 rm s3://INTAKE --recursive; aws s3 rm s3://WORK --recursive"
+	@echo "See docs/operations.md, Removal."
 	$(CDK) destroy Diffy --app cdk.out
 
 .PHONY: clean

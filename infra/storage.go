@@ -64,6 +64,7 @@ func (h *hub) newAccessLog() {
 	})
 	named(h.accessLog, "AccessLogBucket")
 	named(h.accessLog.Policy(), "AccessLogBucketPolicy")
+	keepPolicy(h.accessLog)
 	suppress(h.accessLog, "AwsSolutions-S1", "This is where access is logged; a log of its own would never end.")
 }
 
@@ -106,6 +107,13 @@ func (h *hub) newEvidence() {
 		"s3:PutEncryptionConfiguration", "s3:PutLifecycleConfiguration", "s3:PutReplicationConfiguration", "s3:PutBucketLogging",
 	}, bucket, glass, h.set.deployRole())
 	denyHosts(h.evidence)
+	keepPolicy(h.evidence)
+}
+
+// keepPolicy keeps the policy of a bucket that stays when the stack goes: without it
+// whoever may delete objects could.
+func keepPolicy(bucket awss3.Bucket) {
+	bucket.Policy().ApplyRemovalPolicy(awscdk.RemovalPolicy_RETAIN)
 }
 
 // denyOthers denies the actions to everybody but these roles.

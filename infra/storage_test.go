@@ -199,8 +199,17 @@ func TestTable(t *testing.T) {
 
 func TestWhatIsKeptOnRemoval(t *testing.T) {
 	hub := made(t, byDefault).hub
-	for _, id := range []string{"Key", "EvidenceBucket", "Table", "AccessLogBucket"} {
+	kept := []string{"AccessLogBucket", "AccessLogBucketPolicy", "EvidenceBucket", "EvidenceBucketPolicy", "Key", "Table"}
+	for _, id := range kept {
 		r := the(t, hub, id)
 		same(t, id, []string{"Retain", "Retain"}, []string{r.DeletionPolicy, r.UpdateReplacePolicy})
 	}
+	var retained []string
+	for id, r := range hub.Resources {
+		if r.DeletionPolicy == "Retain" {
+			retained = append(retained, id)
+		}
+	}
+	slices.Sort(retained)
+	same(t, "nothing else stays", kept, retained)
 }
