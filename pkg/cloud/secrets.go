@@ -57,7 +57,7 @@ func parseSlackSecret(text string) (SlackSecret, error) {
 	switch {
 	case s.Webhook != "" && s.Token != "":
 		return SlackSecret{}, fmt.Errorf("want a webhook or a token, not both")
-	case s.Webhook != "" && !address(s.Webhook):
+	case s.Webhook != "" && !safeAddress(s.Webhook):
 		return SlackSecret{}, fmt.Errorf("webhook: want an address that begins with https://")
 	case s.Webhook != "":
 		return s, nil
@@ -65,14 +65,14 @@ func parseSlackSecret(text string) (SlackSecret, error) {
 		return SlackSecret{}, fmt.Errorf("want a webhook or a token")
 	case s.Channel == "":
 		return SlackSecret{}, fmt.Errorf("want the channel beside the token")
-	case !address(s.API):
+	case !safeAddress(s.API):
 		return SlackSecret{}, fmt.Errorf("api: want an address that begins with https://")
 	}
 	return s, nil
 }
 
-// address reports whether a secret may be sent there: over TLS, or to this machine.
-func address(s string) bool {
+// safeAddress reports whether a secret may be sent there: over TLS, or to this machine.
+func safeAddress(s string) bool {
 	u, err := url.Parse(s)
 	return err == nil && u.Host != "" && (u.Scheme == "https" || u.Scheme == "http" && u.Hostname() == "127.0.0.1")
 }

@@ -179,12 +179,12 @@ func (s Slack) try(ctx context.Context, secret SlackSecret, to string, m slackSe
 	if err != nil {
 		return slackAnswer{}, &slackError{name: "the answer broke off", again: true}
 	}
-	return read(res, text, secret.Webhook != "")
+	return readSlack(res, text, secret.Webhook != "")
 }
 
-// read tells what an answer means. A webhook answers with a word, a method with
+// readSlack tells what an answer means. A webhook answers with a word, a method with
 // JSON and, but for limits and breakdowns, with status 200 whatever happened.
-func read(res *http.Response, text []byte, webhook bool) (slackAnswer, error) {
+func readSlack(res *http.Response, text []byte, webhook bool) (slackAnswer, error) {
 	var answer slackAnswer
 	known := json.Unmarshal(text, &answer) == nil
 	switch {

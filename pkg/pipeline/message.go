@@ -27,13 +27,17 @@ func resultMessage(record Run, r *triage.Result, console string) (Message, error
 	return newMessage(a)
 }
 
-// failureMessage is the message of a run that failed. console is where a signed-in
-// person finds the execution; empty: not known.
+// failureMessage is the message of a run that failed or was stopped. console is
+// where a signed-in person finds the execution; empty: not known.
 func failureMessage(record Run, console string) (Message, error) {
+	verdict := "The run failed: "
+	if record.Status == Stopped {
+		verdict = "The run was stopped: "
+	}
 	return newMessage(report.Alert{
-		Schema: report.AlertSchema, ID: messageID(record.ID, FailedRun), Run: record.ID, Incident: record.Incident,
+		Schema: report.AlertSchema, ID: messageID(record.ID, record.Status), Run: record.ID, Incident: record.Incident,
 		Group: record.GroupKey, Account: record.Account, Region: record.Region, Purpose: record.Purpose, Finished: record.Finished,
-		Status: string(FailedRun), Severity: report.NothingIsSeen, Verdict: "The run failed: " + record.Reason,
+		Status: string(record.Status), Severity: report.NothingIsSeen, Verdict: verdict + record.Reason,
 		Console: console, Command: "diffy runs show " + record.ID,
 	})
 }

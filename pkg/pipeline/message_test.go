@@ -92,7 +92,7 @@ Outliers   1. i-1, the suspect: 31.0 bits, 2 findings
               medium processes changed: uid, on 1 of 3 hosts
 Not seen   1 host: 1 query failed; 1 host: SSM: TimedOut, DeliveryTimedOut
 
-Report     https://console.example/run-1
+Read on    https://console.example/run-1
            diffy runs report run-1
 `
 	if diff := cmp.Diff(want, m.Text); diff != "" {
@@ -272,7 +272,7 @@ func TestFailureMessage(t *testing.T) {
 
 Group      asg:web in 1111, eu-west-1; incident INC-7
 
-Report     https://console.example/executions/run-1
+Read on    https://console.example/executions/run-1
            diffy runs show run-1
 `
 	if diff := cmp.Diff(want, m.Text); diff != "" {

@@ -70,7 +70,7 @@ const (
 	threadLease = 90 * time.Second // longer than the function may run
 	threadWait  = 2 * time.Second  // between two looks at a thread that another call holds
 	threadLooks = 10
-	threadSent  = 500 // messages of an incident that are remembered
+	threadSent  = 200 // messages of an incident that are remembered; an item has 400 KB
 )
 
 // SlackIn is what SNS hands to a function.

@@ -28,7 +28,7 @@ const (
 type Alert struct {
 	Schema   string `json:"schema"`
 	ID       string `json:"id"`       // the same for the same news
-	Status   string `json:"status"`   // "succeeded", "failed", "test", …
+	Status   string `json:"status"`   // "succeeded", "failed", "stopped", "test", "notice"
 	Severity string `json:"severity"` // of the loudest finding; "none", "unknown"
 	Verdict  string `json:"verdict"`  // one sentence, without a full stop
 

@@ -40,11 +40,7 @@ func (a Alert) facts(value valueForm) []alertLine {
 	}
 	say("Group", a.whose(value))
 	if t := a.Trigger; t != nil {
-		when := stamp(t.Time)
-		if when == t.Time {
-			when = value(when) // no time that we know
-		}
-		say("Trigger", strings.TrimSuffix(fmt.Sprintf("%s, severity %.1f, %s", value(t.Type), t.Severity, when), ", "))
+		say("Trigger", fmt.Sprintf("%s, severity %.1f, %s", value(t.Type), t.Severity, when(t.Time, value)))
 	}
 	if len(a.Suspects) > 1 {
 		say("Suspects", a.suspects(value))
@@ -152,9 +148,17 @@ func (a Alert) finding(f AlertFinding, value valueForm) string {
 	return s + ", on " + ofHosts(f.HostsWith, f.HostsCompared)
 }
 
-// unseen says why hosts were not seen whole.
-func (a Alert) unseen(value valueForm) string {
-	return strings.Join(each(a.Unseen, func(g AlertGap) string { return plural(g.Hosts, "host") + ": " + value(g.Reason) }), "; ")
+// unseen says why hosts were not seen whole, a reason each.
+func (a Alert) unseen(value valueForm) []string {
+	return each(a.Unseen, func(g AlertGap) string { return plural(g.Hosts, "host") + ": " + value(g.Reason) })
+}
+
+// when is a time for people, and what is none as a value.
+func when(s string, value valueForm) string {
+	if told := stamp(s); told != s {
+		return told
+	}
+	return value(s)
 }
 
 // ours is a word of diffy's as it is, and any other as a value.

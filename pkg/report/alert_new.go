@@ -93,7 +93,7 @@ func what(f *triage.Finding) string {
 	for _, column := range slices.SortedFunc(maps.Keys(f.Key), func(a, b string) int {
 		return cmp.Or(cmp.Compare(tellingRank(a), tellingRank(b)), strings.Compare(a, b))
 	}) {
-		value := short(visible(Redact(strings.TrimSpace(f.Key[column]))), whatLength)
+		value := sealedText(strings.TrimSpace(f.Key[column]), whatLength)
 		if value == "" || len(parts) == 1 && strings.Contains(parts[0], value) {
 			continue
 		}

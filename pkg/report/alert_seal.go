@@ -71,7 +71,14 @@ func sealedHosts(hosts []AlertHost) []AlertHost {
 	return out
 }
 
-func seal(text *string, length int) { *text = short(visible(Redact(*text)), length) }
+func seal(text *string, length int) { *text = sealedText(*text, length) }
+
+// sealedText takes the secrets out of a text, makes it visible and cuts it. What is
+// far beyond its end is cut first: it is not shown, and looking for secrets takes
+// its time.
+func sealedText(s string, length int) string {
+	return short(visible(Redact(short(s, 8*length))), length)
+}
 
 // short cuts s to so many bytes, at the end of a character and with a mark.
 func short(s string, length int) string {

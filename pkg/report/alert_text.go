@@ -59,9 +59,9 @@ func (a Alert) Text() string {
 	if left > 0 {
 		line("", "and "+plural(left, "more host"))
 	}
-	line("Not seen", a.unseen(defang))
+	line("Not seen", strings.Join(a.unseen(defang), "; "))
 	b.WriteString("\n")
-	line("Report", a.Console)
+	line("Read on", a.Console)
 	line("", a.Command)
 	if a.Test {
 		b.WriteString("\nThis is a TEST: the finding is a sample, and no host was touched.\n")

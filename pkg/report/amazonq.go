@@ -54,8 +54,8 @@ func (a Alert) AmazonQ() ([]byte, error) {
 	if left > 0 {
 		lines = append(lines, "and "+plural(left, "more host"))
 	}
-	if s := a.unseen(chatValue); s != "" {
-		lines = append(lines, "Not seen: "+s)
+	if len(a.Unseen) > 0 {
+		lines = append(lines, "Not seen: "+strings.Join(a.unseen(chatValue), "; "))
 	}
 	m := chatMessage{
 		Version: "1.0", Source: "custom", ID: a.ID,

@@ -7,6 +7,7 @@ const (
 	slackSection = 3000 // characters of a section's text
 	slackHeader  = 150  // characters of a header
 	slackEarlier = 8    // lines on earlier runs
+	slackLong    = 400  // bytes of a value as it is sent, so that a line never fills a section
 )
 
 // SlackMessage is what Slack is sent, beside where to: chat.postMessage,
@@ -56,8 +57,12 @@ func (a Alert) Slack(earlier []SlackEarlier) SlackMessage {
 		}
 		add(slackLines(lines))
 	}
-	if s := a.unseen(slackValue); s != "" {
-		add(slackLines([]string{"*Not seen*  " + s}))
+	switch gaps := a.unseen(slackValue); len(gaps) {
+	case 0:
+	case 1:
+		add(slackLines([]string{"*Not seen*  " + gaps[0]}))
+	default:
+		add(slackLines(append([]string{"*Not seen*"}, each(gaps, func(g string) string { return "• " + g })...)))
 	}
 	if lines := a.slackWays(); len(lines) > 0 {
 		add(SlackBlock{Type: "divider"})
@@ -83,6 +88,8 @@ func (a Alert) mood() string {
 		return ":test_tube:"
 	case a.Status == "failed":
 		return ":x:"
+	case a.Status == "stopped":
+		return ":black_square_for_stop:"
 	case a.Severity == NothingIsSeen:
 		return ":warning:"
 	case a.Hosts == nil:
@@ -105,6 +112,8 @@ func (a Alert) title() string {
 		return "TEST: a sample finding has arrived"
 	case a.Status == "failed":
 		return "The run failed"
+	case a.Status == "stopped":
+		return "The run was stopped"
 	case a.Hosts != nil:
 		return a.Verdict
 	}
@@ -135,20 +144,20 @@ func (a Alert) slackWays() []string {
 }
 
 func (a Alert) consoleName() string {
-	if a.Status == "failed" {
-		return "Open the execution"
+	if a.Status == "succeeded" {
+		return "Open the report"
 	}
-	return "Open the report"
+	return "Open the execution"
 }
 
 func (a Alert) slackNotes(earlier []SlackEarlier) []string {
 	var lines []string
 	if a.Finished != "" {
-		lines = append(lines, "Run "+slackValue(a.Run)+" ended "+stamp(a.Finished))
+		lines = append(lines, "Run "+slackValue(a.Run)+" ended "+when(a.Finished, slackValue))
 	}
 	show, left := head(earlier, slackEarlier)
 	for _, e := range show {
-		lines = append(lines, "Earlier: "+slackValue(e.Run)+" "+slackPlain(e.Verdict))
+		lines = append(lines, "Earlier: "+slackValue(sealedText(e.Run, nameLength))+" "+slackPlain(sealedText(e.Verdict, nameLength)))
 	}
 	if left > 0 {
 		lines = append(lines, "and "+plural(left, "more run")+" before these")
@@ -193,7 +202,11 @@ func slackCode(s string) string {
 	if s == "" {
 		s = "-"
 	}
-	return "`" + slackEscape(s) + "`"
+	code := slackEscape(s)
+	for length := slackLong; len(code) > slackLong; length -= slackLong / 8 {
+		code = slackEscape(short(s, length))
+	}
+	return "`" + code + "`"
 }
 
 // slackPlain sets a sentence with what would format in it replaced by signs that
