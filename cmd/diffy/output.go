@@ -92,8 +92,8 @@ func (a *app) deliver(r *triage.Result, o output) error {
 // show writes the result in its format, to stdout or the file.
 func (a *app) show(r *triage.Result, o output) error {
 	write := func(w io.Writer) error {
-		if f, ok := formats[o.format]; ok {
-			return f(w, r)
+		if o.format != "text" {
+			return a.render(w, r, o.format)
 		}
 		text := report.TextOptions{}
 		if o.file == "" {
@@ -109,6 +109,14 @@ func (a *app) show(r *triage.Result, o output) error {
 	}
 	a.say("%s: %s", o.format, o.file)
 	return nil
+}
+
+// render writes the result in a format, for no terminal.
+func (a *app) render(w io.Writer, r *triage.Result, format string) error {
+	if f, ok := formats[format]; ok {
+		return f(w, r)
+	}
+	return report.Text(w, r, report.TextOptions{})
 }
 
 // verdict is the exit code of a result.

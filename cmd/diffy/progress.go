@@ -49,6 +49,15 @@ func (p *progress) step(what string, done, total int) {
 	_ = p.bar.Set(done) // a bar that cannot be drawn stops nothing
 }
 
+// note adds to the bar what else there is to say. It may come from anywhere.
+func (p *progress) note(text string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.bar != nil {
+		p.bar.Describe(p.what + ": " + oneLine(text))
+	}
+}
+
 // done takes the bar away.
 func (p *progress) done() {
 	p.mu.Lock()

@@ -1,16 +1,18 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
 
+	"diffy/pkg/cloud"
+	"diffy/pkg/local"
 	"diffy/pkg/pipeline"
 	"diffy/pkg/triage"
 
@@ -19,126 +21,184 @@ import (
 
 func (a *app) runs() *cobra.Command {
 	return family(
-		"runs", "Earlier runs of this machine",
-		"The runs of diffy triage --local. RUN is a run's id; without one it is the latest.",
-		a.runsList(), a.runsShow(), a.runsReport(),
+		"runs", "Earlier runs, and those under way",
+		"The runs of the account where diffy is deployed, or with --persistence file those of\n"+
+			"diffy triage --local on this machine. RUN is a run's id; without one it is the latest.",
+		a.runsList(), a.runsShow(), a.runsStop(), a.runsReport(), a.runsRebuild(),
 	)
 }
 
+// archive is where runs are: the account, or files of this machine.
+type runArchive struct {
+	app *app
+	in  *account // nil: files
+}
+
+func (a *app) runArchive(ctx context.Context, persistence string) (runArchive, error) {
+	where, err := a.persistence(persistence)
+	if err != nil || where == inFiles {
+		return runArchive{app: a}, err
+	}
+	in, err := a.account(ctx)
+	return runArchive{a, in}, err
+}
+
+// failed is the error of where the runs are.
+func (r runArchive) failed(err error) error {
+	if r.in == nil {
+		return failed(err)
+	}
+	return failedInAWS(err)
+}
+
+// begin is how one gets a run.
+func (r runArchive) begin() string {
+	if r.in == nil {
+		return "diffy triage --local DIR"
+	}
+	return "diffy triage --asg NAME"
+}
+
+// list returns the latest runs, latest first.
+func (r runArchive) list(ctx context.Context, most int) ([]pipeline.Run, error) {
+	if r.in != nil {
+		runs, err := r.in.runs.ListRuns(ctx, most)
+		return runs, failedInAWS(err)
+	}
+	runs, err := r.app.table().Runs(ctx)
+	if runs == nil {
+		runs = []pipeline.Run{}
+	}
+	return runs[:min(len(runs), most)], failed(err)
+}
+
+// find finds the run that is named, or the latest.
+func (r runArchive) find(ctx context.Context, args []string) (pipeline.Run, error) {
+	if len(args) > 0 {
+		return r.named(ctx, args[0])
+	}
+	latest, err := r.list(ctx, 1)
+	if err == nil && len(latest) == 0 {
+		err = usage(r.begin(), "there are no runs yet")
+	}
+	if err != nil {
+		return pipeline.Run{}, err
+	}
+	return latest[0], nil
+}
+
+func (r runArchive) named(ctx context.Context, id string) (pipeline.Run, error) {
+	var runs pipeline.Runs = r.app.table()
+	if r.in != nil {
+		runs = r.in.runs
+	}
+	run, err := runs.LoadRun(ctx, id)
+	if isNotFound(err) && r.in != nil {
+		run, err = r.young(ctx, id)
+	}
+	if isNotFound(err) {
+		return run, usage("diffy runs list", "there is no run %q", id)
+	}
+	return run, r.failed(err)
+}
+
+// young finds a run that has no record yet, or has died before it had one.
+func (r runArchive) young(ctx context.Context, id string) (pipeline.Run, error) {
+	e, err := r.in.machine.Describe(ctx, id)
+	return pipeline.Run{ID: id, Status: pipeline.Starting, Started: e.Started.Format("2006-01-02T15:04:05Z")}, err
+}
+
+// execution is how far the execution of a run is; nil for one of this machine, and
+// for one that is not kept any more.
+func (r runArchive) execution(ctx context.Context, run string) (*cloud.Execution, error) {
+	if r.in == nil {
+		return nil, nil
+	}
+	e, err := r.in.machine.Describe(ctx, run)
+	if isNotFound(err) {
+		return nil, nil
+	}
+	return &e, failedInAWS(err)
+}
+
+// objects is what a run has left.
+func (r runArchive) objects(ctx context.Context, run string) (pipeline.Objects, error) {
+	if r.in != nil {
+		return r.in.objects, nil
+	}
+	dir, err := r.app.table().Folder(ctx, run)
+	return local.Objects(r.app.table(), run, dir), failed(err)
+}
+
+// result reads the result of a run; nil when it has none.
+func (r runArchive) result(ctx context.Context, run pipeline.Run) (*triage.Result, error) {
+	if r.in != nil {
+		result, err := resultInAWS(ctx, r.in, run.ID)
+		if isNotFound(err) {
+			return nil, nil
+		}
+		return result, err
+	}
+	dir, err := r.app.table().Folder(ctx, run.ID)
+	if err != nil {
+		return nil, failed(err)
+	}
+	return resultOf(run, dir)
+}
+
 func (a *app) runsList() *cobra.Command {
-	var format string
+	var format, where string
+	var most int
 	cmd := &cobra.Command{
 		Use: "list", Short: "List the runs, latest first", Args: arguments(0, 0),
+		Example: "  diffy runs list\n  diffy runs list --limit 1000 --format json",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			all, err := a.table().Runs(cmd.Context())
-			if err != nil {
-				return failed(err)
+			if most < 1 {
+				return usage("--limit 50", "--limit is %d: a list has at least one", most)
 			}
-			if all == nil {
-				all = []pipeline.Run{}
+			archive, err := a.runArchive(cmd.Context(), where)
+			if err != nil {
+				return err
+			}
+			all, err := archive.list(cmd.Context(), most)
+			if err != nil {
+				return err
 			}
 			rows := make([][]string, len(all))
 			for i, r := range all {
 				rows[i] = []string{r.ID, minute(r.Started), r.GroupKey, string(r.Status), coverage(r), strconv.Itoa(r.Outliers), r.Severity}
 			}
 			return a.list(format, all, []string{"RUN", "STARTED", "GROUP", "STATUS", "EXAMINED", "OUTLIERS", "LOUDEST"}, rows,
-				"there are no runs yet: diffy triage --local DIR")
+				"there are no runs yet: "+archive.begin())
 		},
 	}
+	cmd.Flags().IntVar(&most, "limit", 50, "list at most so `MANY`")
 	addFormat(cmd, &format)
+	addPersistence(cmd, &where)
 	return cmd
 }
 
 func coverage(r pipeline.Run) string { return fmt.Sprintf("%d of %d", r.Examined, r.Requested) }
 
-func (a *app) runsShow() *cobra.Command {
-	var o output
-	cmd := &cobra.Command{
-		Use: "show [RUN]", Short: "Show the result of a run again", Args: arguments(0, 1),
-		Example: "  diffy runs show\n  diffy runs show web-prod-202611240312-1f3a --format csv -o findings.csv",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := o.check(); err != nil {
-				return err
-			}
-			r, dir, err := a.findRun(cmd.Context(), args)
-			if err != nil {
-				return err
-			}
-			result, err := resultOf(r, dir)
-			if err != nil {
-				return err
-			}
-			return a.show(result, o)
-		},
-		ValidArgsFunction: a.completeFirst(a.runIDs, cobra.ShellCompDirectiveNoFileComp),
-	}
-	o.formatFlags(cmd)
-	return cmd
-}
-
-func (a *app) runsReport() *cobra.Command {
-	var file string
-	cmd := &cobra.Command{
-		Use: "report [RUN]", Short: "Say where the report of a run is, or copy it", Args: arguments(0, 1),
-		Example: "  open \"$(diffy runs report)\"\n  diffy runs report web-prod-202611240312-1f3a -o report.html",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			r, dir, err := a.findRun(cmd.Context(), args)
-			if err != nil {
-				return err
-			}
-			if _, err := resultOf(r, dir); err != nil {
-				return err
-			}
-			return a.report(filepath.Join(dir, "report.html"), file)
-		},
-		ValidArgsFunction: a.completeFirst(a.runIDs, cobra.ShellCompDirectiveNoFileComp),
-	}
-	cmd.Flags().StringVarP(&file, "output", "o", "", "copy the page to this `FILE`")
-	return cmd
-}
-
-func (a *app) report(page, file string) error {
-	from, err := os.Open(page)
-	if err != nil {
-		return failed(err)
-	}
-	defer func() { _ = from.Close() }() // read only
-	if file == "" {
-		_, err = fmt.Fprintln(a.out, page)
-		return failed(err)
-	}
-	return failed(writeFile(file, func(w io.Writer) error {
-		_, err := io.Copy(w, from)
-		return err
-	}))
-}
-
-// findRun finds a run and where its files are: the one that is named, or the latest.
+// findRun finds a run of this machine and where its files are: the one that is
+// named, or the latest.
 func (a *app) findRun(ctx context.Context, args []string) (pipeline.Run, string, error) {
-	all, err := a.table().Runs(ctx)
+	run, err := runArchive{app: a}.find(ctx, args)
 	if err != nil {
-		return pipeline.Run{}, "", failed(err)
+		return run, "", err
 	}
-	if len(all) == 0 {
-		return pipeline.Run{}, "", usage("diffy triage --local DIR", "there are no runs yet")
-	}
-	for _, r := range all {
-		if len(args) == 0 || r.ID == args[0] {
-			dir, err := a.table().Folder(ctx, r.ID)
-			return r, dir, failed(err)
-		}
-	}
-	return pipeline.Run{}, "", usage("diffy runs list", "there is no run %q", args[0])
+	dir, err := a.table().Folder(ctx, run.ID)
+	return run, dir, failed(err)
 }
 
-// resultOf reads the result of a run, and says why there is none.
+// resultOf reads the result of a run of this machine, and says why there is none.
 func resultOf(r pipeline.Run, dir string) (*triage.Result, error) {
 	data, err := os.ReadFile(filepath.Join(dir, "result.json"))
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && r.Status != pipeline.Succeeded:
 		return nil, failed(fmt.Errorf("run %s has no result: it is %s%s", r.ID, r.Status, reason(r)))
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, &exit{code: exitFailed, err: fmt.Errorf("the files of run %s are no longer in %s", r.ID, dir), hint: "run it again: diffy triage --local DIR"}
+		return nil, &exit{code: exitFailed, err: fmt.Errorf("the files of run %s are no longer in %s", r.ID, dir), hint: "diffy runs rebuild " + r.ID + " makes them again if the evidence is there"}
 	case err != nil:
 		return nil, failed(err)
 	}
@@ -159,11 +219,17 @@ func reason(r pipeline.Run) string {
 	return ": " + r.Reason
 }
 
+// runIDs completes ids, of the place that the settings choose.
 func (a *app) runIDs() ([]string, error) {
-	all, err := a.table().Runs(context.Background())
+	ctx := context.Background()
+	archive, err1 := a.runArchive(ctx, "")
+	if err1 != nil {
+		return nil, err1
+	}
+	all, err := archive.list(ctx, 50)
 	ids := make([]string, len(all))
 	for i, r := range all {
 		ids[i] = r.ID
 	}
-	return ids, err
+	return ids, cmp.Or(err1, err)
 }

@@ -1,16 +1,8 @@
 package main
 
 import (
-	"cmp"
 	"context"
-	"crypto/rand"
-	"os"
-	"path/filepath"
-	"slices"
-	"strings"
 
-	"diffy/pkg/local"
-	"diffy/pkg/pipeline"
 	"diffy/pkg/triage"
 
 	"github.com/spf13/cobra"
@@ -18,135 +10,83 @@ import (
 
 // ask is what the triage command was asked for.
 type ask struct {
-	request   triage.Request
+	request triage.Request
+	selectors
+	purpose   string
 	pivots    []string
-	source    string // --local
 	baselines []string
-	group     string
+	plan      bool
+
+	source  string // --local
+	group   string // names the hosts of source; empty: "local"
+	retried string // folder of the run to retry, where that is not in $DIFFY_HOME
+
 	output
 }
 
 func (a *app) triage() *cobra.Command {
 	var q ask
 	cmd := &cobra.Command{
-		Use:   "triage --local DIR",
-		Short: "Run the whole pipeline on this machine: collect, compare, rank, report",
-		Long: "Run a triage with the pipeline's own handlers on this machine, without AWS. The hosts are the\n" +
-			"recorded snapshots in DIR, or this machine itself (localhost, through osqueryi).\n\n" +
-			"Without --baseline the stored baseline of the group is used when there is one: --group names it.",
-		Example: "  diffy triage --local evidence/ --out out/\n" +
-			"  diffy triage --local evidence/ --group web-prod --suspect web-7\n" +
+		Use:   "triage --asg NAME",
+		Short: "Run the whole pipeline: find a group of hosts, collect, compare, rank, report",
+		Long: "Start a run in the account where diffy is deployed and follow it. The hosts are those of a group:\n" +
+			"choose it in one way. Interrupting this command leaves the run going; diffy runs show comes back\n" +
+			"to it. --plan shows what a run would do and starts none.\n\n" +
+			"With --local the pipeline runs on this machine, without AWS. The hosts are then the recorded\n" +
+			"snapshots in DIR, or this machine itself (localhost, through osqueryi), and --group names them.\n\n" +
+			"Without --baseline the stored baseline of the group is used when there is one.",
+		Example: "  diffy triage --asg web-prod\n" +
+			"  diffy triage --instance i-0a1b2c3d4e5f60718 --suspect i-0a1b2c3d4e5f60718 --pivot ip=203.0.113.9\n" +
+			"  diffy triage --tag service=web --account 111122223333 --region eu-west-1 --plan\n" +
+			"  diffy triage --retry web-prod-202611240312-1f3a\n" +
+			"  diffy triage --local evidence/ --group web-prod --out out/\n" +
 			"  diffy triage --local localhost --baseline clean/web-1",
 		Args: arguments(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.runTriage(cmd.Context(), q)
 		},
 	}
+	q.selectors.flags(cmd)
 	f := cmd.Flags()
-	f.StringVar(&q.source, "local", "", "recorded snapshots in this `DIR`, or localhost")
-	f.StringVar(&q.group, "group", "local", "the group's `NAME` in the result")
+	f.StringVar(&q.source, "local", "", "run on this machine: recorded snapshots in this `DIR`, or localhost")
+	f.StringVar(&q.group, "group", "", "with --local: the group's `NAME` in the result (default local)")
 	f.StringArrayVar(&q.request.Suspects, "suspect", nil, "mark this `HOST`; it is always kept; may be repeated")
 	f.StringArrayVar(&q.pivots, "pivot", nil, "look for `KIND=VALUE` on every host; may be repeated ("+pivotKinds()+")")
-	f.StringArrayVar(&q.baselines, "baseline", nil, "a `PATH` of clean hosts, or a version of the group's baseline, auto, or none; may be repeated")
+	f.StringArrayVar(&q.baselines, "baseline", nil, "a version of the group's baseline, auto, or none; with --local also a `PATH` of clean hosts, may be repeated")
+	f.StringVar(&q.request.Pack, "pack", "", "the `NAME` of the pack of queries (default linux-triage)")
 	f.StringSliceVar(&q.request.Tiers, "tier", nil, "core, ext (slow queries), sens (personal data)")
-	f.StringVar(&q.request.Incident, "incident", "", "the incident's `ID`")
-	f.IntVar(&q.request.MaxHosts, "max-hosts", 0, "collect at most so many hosts (default 1000)")
-	q.flags(cmd)
-	f.Lookup("out").Usage = "leave the run's files in this `DIR`, evidence and manifest too (default: in $DIFFY_HOME)"
+	f.StringVar(&q.request.Incident, "incident", "", "the incident's `ID` (default: the run's)")
+	f.IntVar(&q.request.MaxHosts, "max-hosts", 0, "examine at most so many hosts, the suspects always (default 1000)")
+	f.StringVar(&q.purpose, "purpose", "", "triage, or baseline: store what the hosts are like as a new version")
+	f.StringVar(&q.request.Retry, "retry", "", "ask only the hosts that this `RUN` did not examine whole; with --local also its folder")
+	f.BoolVar(&q.plan, "plan", false, "show what a run would do, and start none")
+	q.output.flags(cmd)
+	f.Lookup("out").Usage = "leave the results in this `DIR`; with --local the run's evidence and manifest too (default: in $DIFFY_HOME)"
 	_ = cmd.RegisterFlagCompletionFunc("pivot", completePivots)
+	_ = cmd.RegisterFlagCompletionFunc("purpose", cobra.FixedCompletions([]string{string(triage.PurposeTriage), string(triage.PurposeBaseline)}, cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("tier", cobra.FixedCompletions([]string{"core", "ext", "sens"}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
 
 func (a *app) runTriage(ctx context.Context, q ask) error {
-	if err := q.check(ctx, a); err != nil {
+	if err := q.check(); err != nil {
 		return err
 	}
-	shown := a.progress()
-	run, dir, result, err := local.Run(ctx, local.Options{
-		Source: q.source, Out: q.folder, Home: a.home(), Baselines: q.baselines, Request: q.request, Group: q.group, Version: version,
-		Now: now, ID: func() string { return strings.ToLower(rand.Text()[:4]) },
-		Skipped:  func(path, reason string) { a.say("%s skipped: %s", path, reason) },
-		Progress: shown.step,
-	})
-	shown.done()
-	if run == "" { // it has not begun: what it was given cannot be used
-		return &exit{code: exitUsage, err: err}
+	if q.source != "" {
+		return a.triageLocally(ctx, q)
 	}
-	if err = cmp.Or(err, a.table().KeepFolder(ctx, run, dir)); err != nil {
-		return failed(err)
-	}
-	a.say("run %s: %s", run, filepath.Join(dir, "report.html"))
-	q.folder = "" // it is all there
-	return a.deliver(result, q.output)
+	return a.triageInAWS(ctx, q)
 }
 
-// check looks at what the flags say before anything is read.
-func (q *ask) check(ctx context.Context, a *app) error {
-	if err := q.output.check(); err != nil {
-		return err
+// check looks at what the flags say that means the same everywhere.
+func (q *ask) check() error {
+	err := q.output.check()
+	if err == nil {
+		q.request.Pivots, err = parsePivots(q.pivots)
 	}
-	if q.source == "" {
-		return usage("diffy triage --local DIR, or diffy triage --local localhost", "there is nothing to triage")
+	if err == nil {
+		err = q.selectors.put(&q.request)
 	}
-	if _, err := os.Stat(q.source); q.source != local.Localhost && err != nil {
-		return usage("--local takes a folder of recorded snapshots, or localhost", "read %s: %w", q.source, bare(err))
-	}
-	var err error
-	if q.request.Pivots, err = parsePivots(q.pivots); err != nil {
-		return err
-	}
-	return q.sortBaselines(ctx, a)
-}
-
-// sortBaselines tells PATHs from versions: what is there on disk is a PATH, and
-// anything else has to be a version of the group's own baseline.
-func (q *ask) sortBaselines(ctx context.Context, a *app) error {
-	var paths []string
-	for _, b := range q.baselines {
-		if _, err := os.Stat(b); err == nil {
-			paths = append(paths, b)
-			continue
-		}
-		if q.request.Baseline != "" {
-			return usage("give one version, or PATHs", "baselines %s and %s are two versions", q.request.Baseline, b)
-		}
-		if err := q.version(ctx, a, b); err != nil {
-			return err
-		}
-	}
-	if q.request.Baseline != "" && len(paths) > 0 {
-		return usage("give one version, or PATHs", "baseline %s is a version and %s a PATH", q.request.Baseline, paths[0])
-	}
-	q.baselines = paths
-	return nil
-}
-
-// version takes a version of the group's baseline, also in the form NAME[@VERSION]
-// that other commands take.
-func (q *ask) version(ctx context.Context, a *app, asked string) error {
-	version := strings.TrimPrefix(asked, q.group+"@")
-	if asked == q.group {
-		version = "auto"
-	}
-	if version == "auto" || version == "none" {
-		q.request.Baseline = version
-		return nil
-	}
-	versions, err := a.table().Versions(ctx, q.group)
-	if err != nil {
-		return failed(err)
-	}
-	if slices.ContainsFunc(versions, func(v pipeline.Version) bool { return v.Version == version }) {
-		q.request.Baseline = version
-		return nil
-	}
-	if others, err := a.files().stored(ctx, asked); err == nil && len(others) > 0 {
-		return usage("--group "+quoted(others[0].Group)+" says that these hosts are of that group, and compares with its baseline",
-			"baseline %s is not of the group %s", asked, q.group)
-	}
-	hint := "group " + q.group + " has no stored baseline: give a PATH, or diffy baseline create " + quoted(q.group) + " PATH…"
-	if len(versions) > 0 {
-		hint = "versions of " + q.group + " are " + some(versionNames(versions))
-	}
-	return usage(hint, "baseline %q is neither a PATH nor a version of group %s", asked, q.group)
+	q.request.Purpose = triage.Purpose(q.purpose)
+	return err
 }

@@ -26,6 +26,7 @@ var outputs = map[string]string{
 	"WorkBucketName":     "DIFFY_WORK_BUCKET",
 	"TableName":          "DIFFY_TABLE",
 	"ResultsTopicArn":    "DIFFY_TOPIC_ARN",
+	"ChatTopicArn":       "DIFFY_CHAT_TOPIC_ARN",
 	"StateMachineArn":    "DIFFY_STATE_MACHINE_ARN",
 	"DocumentName":       "DIFFY_DOCUMENT",
 	"TargetRoleName":     "DIFFY_TARGET_ROLE",

@@ -33,3 +33,9 @@ func (s shelf) Get(ctx context.Context, o pipeline.Object, limit int64) ([]byte,
 	}
 	return Folder{Root: dir, Run: run}.Get(ctx, o, limit)
 }
+
+// Objects is what a run has left in its folder, together with what earlier runs
+// have left that it refers to.
+func Objects(t *Table, run, dir string) pipeline.Objects {
+	return shelf{Folder: Folder{Root: dir, Run: run}, own: run, table: t}
+}

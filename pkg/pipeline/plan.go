@@ -86,6 +86,9 @@ func (b Batch) compare(o Batch) int {
 		cmp.Compare(b.Region, o.Region), cmp.Compare(b.Platform, o.Platform))
 }
 
+// overLimit is the reason of a host beyond maxHosts.
+const overLimit = "over maxHosts"
+
 // choose sorts the hosts of a group into those that are collected and those that
 // are not, each of these with its reason. Suspects are never over the limit. Hosts
 // of which evidence is at hand come first, whatever has become of them.
@@ -114,7 +117,7 @@ func choose(hosts []Candidate, suspects []string, limit int, examined func(host 
 		case c.Reason != "":
 			left = append(left, notExamined(c.ID, c.Reason))
 		case taken >= limit && !suspect(c.ID):
-			left = append(left, notExamined(c.ID, "over maxHosts"))
+			left = append(left, notExamined(c.ID, overLimit))
 			over++
 		default:
 			chosen = append(chosen, c.Host)

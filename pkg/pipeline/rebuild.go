@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -53,6 +54,9 @@ func (h Rebuild) remains(ctx context.Context, run string, record Run) ([]Batch, 
 	err = getJSON(ctx, h.Objects, work(HostsKey(run)), &batches)
 	if errors.Is(err, ErrNotFound) && m != nil {
 		batches, err = h.replan(ctx, *m, record)
+	}
+	if err == nil {
+		err = h.left(ctx, run, batches)
 	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("read batches of %s: %w", run, err)
@@ -133,9 +137,35 @@ func (h Rebuild) replan(ctx context.Context, m Manifest, record Run) ([]Batch, e
 	batches := Batching{}.batches(hosts, "", func(string) bool { return false })
 	return batches, errors.Join(
 		putJSON(ctx, h.Objects, work(PlanKey(m.Run)), plan),
-		putJSON(ctx, h.Objects, work(OutcomesKey(m.Run, neverSent)), []Record{}),
 		putJSON(ctx, h.Objects, work(HostsKey(m.Run)), listOf(batches)),
 	)
+}
+
+// left makes the outcomes of the hosts that nothing was sent to again where they are
+// lost: the plan has the reasons.
+func (h Rebuild) left(ctx context.Context, run string, batches []Batch) error {
+	var left []Record
+	err := getJSON(ctx, h.Objects, work(OutcomesKey(run, neverSent)), &left)
+	if !errors.Is(err, ErrNotFound) {
+		return err
+	}
+	var plan Plan
+	if err := getJSON(ctx, h.Objects, work(PlanKey(run)), &plan); err != nil {
+		return err
+	}
+	sent := map[string]bool{}
+	for _, b := range batches {
+		for _, host := range b.Hosts {
+			sent[host] = true
+		}
+	}
+	for _, c := range plan.Hosts {
+		if !sent[c.ID] {
+			left = append(left, notExamined(c.ID, cmp.Or(c.Reason, overLimit)))
+		}
+	}
+	sortRecords(left)
+	return putJSON(ctx, h.Objects, work(OutcomesKey(run, neverSent)), listOf(left))
 }
 
 // extract makes the facts and outcomes of each batch again.

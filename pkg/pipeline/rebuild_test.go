@@ -56,7 +56,7 @@ func TestRebuild(t *testing.T) {
 		}, []string{lost}},
 		{"outcomes and facts are gone", func(m memory) {
 			maps.DeleteFunc(m, func(name string, _ []byte) bool {
-				return strings.Contains(name, "/batches/0002") || strings.Contains(name, "/facts/") || strings.Contains(name, "/result")
+				return strings.Contains(name, "/batches/") || strings.Contains(name, "/facts/") || strings.Contains(name, "/result")
 			})
 		}, nil},
 	} {
@@ -147,5 +147,19 @@ func TestRebuildRefuses(t *testing.T) {
 	w.objects[manifest] = bytes.Replace(w.objects[manifest], []byte(`"count": 4`), []byte(`"count": 5`), 1)
 	if _, err := w.rebuild().Handle(ctx, pipeline.RunIn{Run: "run-1"}); pipeline.CodeOf(err) != pipeline.EvidenceChanged {
 		t.Errorf("a manifest that was changed: %v", err)
+	}
+}
+
+// Hosts that were never asked keep their reasons, which the plan has too.
+func TestRebuildKeepsReasons(t *testing.T) {
+	ctx, w := context.Background(), newWorld(t)
+	w.group = pipeline.Group{ID: "g", Key: "asg:web", Hosts: hosts("i-1", "i-2", "i-3")}
+	w.group.Hosts[2].Reason = "windows"
+	before := w.collected("run-1", `{"target":{"autoScalingGroup":"web"},"maxHosts":1}`, "i-1")
+	delete(w.objects, "work/runs/run-1/batches/0000.json")
+	out, err := w.rebuild().Handle(ctx, pipeline.RunIn{Run: "run-1"})
+	w.check(err)
+	if diff := cmp.Diff(ends(before), ends(w.result(out.Result))); diff != "" {
+		t.Errorf("hosts (-before +after):\n%s", diff)
 	}
 }
