@@ -49,7 +49,7 @@ func (a *app) analyze() *cobra.Command {
 	}
 	f := cmd.Flags()
 	f.StringArrayVar(&q.baselines, "baseline", nil, "compare with clean hosts: a `PATH|NAME`; may be repeated")
-	f.StringSliceVar(&q.methods, "method", nil, "baseline, cluster (default: both; rules and pivots always)")
+	f.StringSliceVar(&q.methods, "method", nil, "baseline, cluster (default: analysis in diffy.yaml, else both; rules and pivots always)")
 	f.StringArrayVar(&q.pivots, "pivot", nil, "look for `KIND=VALUE` on every host; may be repeated ("+pivotKinds()+")")
 	f.StringArrayVar(&q.suspects, "suspect", nil, "mark this `HOST`; may be repeated")
 	f.StringVar(&q.group, "group", "local", "the group's `NAME` in the result")
@@ -61,6 +61,13 @@ func (a *app) analyze() *cobra.Command {
 }
 
 func (a *app) runAnalyze(ctx context.Context, q analysis) error {
+	if len(q.methods) == 0 {
+		s, err := a.settings()
+		if err != nil {
+			return err
+		}
+		q.methods = s.Analysis
+	}
 	in, err := q.input()
 	if err != nil {
 		return err

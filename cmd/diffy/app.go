@@ -133,7 +133,7 @@ func (a *app) root() *cobra.Command {
 		}
 	}
 	add(groupTriage, a.analyze(), a.triage(), a.trigger())
-	add(groupLook, a.compare(), a.whoHas(), a.queries(), a.verify(), a.cost())
+	add(groupLook, a.compare(), a.whoHas(), a.queries(), a.verify(), a.cost(), a.plugins(), a.doctor())
 	add(groupKeep, a.baseline(), a.suppress(), a.runs(), a.osquery())
 	root.AddCommand(a.versionCommand())
 	return root

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"diffy/pkg/cloud"
@@ -28,8 +29,33 @@ type settings struct {
 		Region string `yaml:"region"` // of the stack; default: as everywhere, AWS_REGION or the profile's
 	} `yaml:"deployment"`
 
+	// Target is where hosts are when --account and --region do not say.
+	Target struct {
+		Account string `yaml:"account"` // an id, or a name of Inventory
+		Region  string `yaml:"region"`
+	} `yaml:"target"`
+
+	// Payload is the pack of queries when --pack does not say.
+	Payload string `yaml:"payload"`
+
+	// Collection is how hosts are reached when --collection does not say: "ssm",
+	// "local" (this machine) or "exec".
+	Collection string `yaml:"collection"`
+
+	// Exec is the program that collects.
+	Exec struct {
+		Command []string `yaml:"command"`
+		Timeout string   `yaml:"timeout"` // for one host; as Go writes durations
+	} `yaml:"exec"`
+
 	// Persistence is where baselines, suppressions and runs are kept: "aws" or "file".
 	Persistence string `yaml:"persistence"`
+
+	// Analysis is the methods of analyze when --method does not say.
+	Analysis []string `yaml:"analysis"`
+
+	// Inventory gives names to accounts.
+	Inventory inventory `yaml:"inventory"`
 
 	file string     // it was read from
 	body ast.Node   // of the file; nil: none, or an empty one
@@ -39,13 +65,21 @@ type settings struct {
 // override is a variable of the environment that takes the place of a key.
 type override struct {
 	name, key string
-	value     func(*settings) *string
+	set       func(*settings, string)
 }
 
 var overrides = []override{
-	{"DIFFY_STACK", "deployment.stack", func(s *settings) *string { return &s.Deployment.Stack }},
-	{"DIFFY_REGION", "deployment.region", func(s *settings) *string { return &s.Deployment.Region }},
-	{"DIFFY_PERSISTENCE", "persistence", func(s *settings) *string { return &s.Persistence }},
+	{"DIFFY_STACK", "deployment.stack", func(s *settings, v string) { s.Deployment.Stack = v }},
+	{"DIFFY_REGION", "deployment.region", func(s *settings, v string) { s.Deployment.Region = v }},
+	{"DIFFY_TARGET_ACCOUNT", "target.account", func(s *settings, v string) { s.Target.Account = v }},
+	{"DIFFY_TARGET_REGION", "target.region", func(s *settings, v string) { s.Target.Region = v }},
+	{"DIFFY_PAYLOAD", "payload", func(s *settings, v string) { s.Payload = v }},
+	{"DIFFY_COLLECTION", "collection", func(s *settings, v string) { s.Collection = v }},
+	{"DIFFY_EXEC_COMMAND", "exec.command", func(s *settings, v string) { s.Exec.Command = strings.Fields(v) }},
+	{"DIFFY_EXEC_TIMEOUT", "exec.timeout", func(s *settings, v string) { s.Exec.Timeout = v }},
+	{"DIFFY_PERSISTENCE", "persistence", func(s *settings, v string) { s.Persistence = v }},
+	{"DIFFY_ANALYSIS", "analysis", func(s *settings, v string) { s.Analysis = strings.Split(v, ",") }},
+	{"DIFFY_INVENTORY", "inventory", func(s *settings, v string) { s.Inventory = inventory{file: v} }},
 }
 
 // Where things are kept.
@@ -68,13 +102,17 @@ func (a *app) settings() (*settings, error) {
 	if err := s.read(a.configFile()); err != nil {
 		return nil, err
 	}
+	s.Inventory.beside(s.file)
 	for _, o := range overrides {
 		if v := a.env(o.name); v != "" {
-			*o.value(s) = v
+			o.set(s, v)
 			s.from = append(s.from, o)
 		}
 	}
-	return s, s.check()
+	if err := s.check(); err != nil {
+		return nil, err
+	}
+	return s, s.readInventory()
 }
 
 // configFile is where diffy.yaml is, and whether somebody has said so; "" when
@@ -138,11 +176,21 @@ func (s *settings) decode(data []byte) error {
 }
 
 func (s *settings) check() error {
-	switch s.Persistence {
-	case "", inAWS, inFiles:
-		return nil
+	if !slices.Contains([]string{"", inAWS, inFiles}, s.Persistence) {
+		return s.wrong("persistence", "it is aws or file", "%q is no place to keep things", s.Persistence)
 	}
-	return s.wrong("persistence", "it is aws or file", "%q is no place to keep things", s.Persistence)
+	if s.Collection != "" && !slices.Contains(collections, s.Collection) {
+		return s.wrong("collection", "it is "+strings.Join(collections, ", "), "%q is no way to collect", s.Collection)
+	}
+	for _, m := range s.Analysis {
+		if !slices.Contains(methodNames, m) {
+			return s.wrong("analysis", "it is a list of "+strings.Join(methodNames, ", "), "%q is no method", m)
+		}
+	}
+	if _, err := s.execTime(); err != nil {
+		return s.wrong("exec.timeout", "such as 240s or 4m", "%q is no time that a host could get", s.Exec.Timeout)
+	}
+	return nil
 }
 
 // wrong is a mistake in the value of a key ("deployment.stack"). It says where the

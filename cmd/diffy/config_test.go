@@ -75,6 +75,13 @@ func TestSettingsMistakes(t *testing.T) {
 		{name: "no YAML", file: "deployment: [\n", want: ":1: sequence end token ']' not found"},
 		{name: "two documents", file: "persistence: aws\n---\npersistence: file\n", want: ": expected one YAML document"},
 		{name: "wrong value", file: "# where\npersistence: s3\n", want: `:2: persistence: "s3" is no place to keep things`},
+		{name: "wrong collection", file: "collection: sms\n", want: `:1: collection: "sms" is no way to collect`},
+		{name: "wrong method", file: "analysis: [cluster, guess]\n", want: `:1: analysis: "guess" is no method`},
+		{name: "no time", file: "exec:\n  timeout: 3\n", want: `:2: exec.timeout: "3" is no time that a host could get`},
+		{name: "no account", file: "inventory:\n  prod: {account: 1234}\n", want: `:2: inventory: prod: "1234" is no account`},
+		{name: "no region", file: "inventory:\n  prod: {account: 111122223333, regions: [europe]}\n", want: `:2: inventory: prod: "europe" is no region`},
+		{name: "unknown key of an account", file: "inventory:\n  prod: {id: 111122223333}\n", want: `:2: unknown field "id"`},
+		{name: "no such inventory", file: "inventory: /nowhere.yaml\n", want: `:1: inventory: read /nowhere.yaml: no such file or directory`},
 		{name: "wrong type", file: "deployment: Diffy\n", want: ":1: string was used where mapping is expected"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

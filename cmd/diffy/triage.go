@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 
+	"diffy/pkg/local"
 	"diffy/pkg/triage"
 
 	"github.com/spf13/cobra"
@@ -21,6 +22,8 @@ type ask struct {
 	group   string // names the hosts of source; empty: "local"
 	retried string // folder of the run to retry, where that is not in $DIFFY_HOME
 
+	collection string      // --collection
+	program    *local.Exec // the one that collects, if one does
 	output
 }
 
@@ -33,14 +36,16 @@ func (a *app) triage() *cobra.Command {
 			"choose it in one way. Interrupting this command leaves the run going; diffy runs show comes back\n" +
 			"to it. --plan shows what a run would do and starts none.\n\n" +
 			"With --local the pipeline runs on this machine, without AWS. The hosts are then the recorded\n" +
-			"snapshots in DIR, or this machine itself (localhost, through osqueryi), and --group names them.\n\n" +
+			"snapshots in DIR, or this machine itself (localhost, through osqueryi), and --group names them.\n" +
+			"With --collection exec a program of yours collects from the hosts that --instance names.\n\n" +
 			"Without --baseline the stored baseline of the group is used when there is one.",
 		Example: "  diffy triage --asg web-prod\n" +
 			"  diffy triage --instance i-0a1b2c3d4e5f60718 --suspect i-0a1b2c3d4e5f60718 --pivot ip=203.0.113.9\n" +
 			"  diffy triage --tag service=web --account 111122223333 --region eu-west-1 --plan\n" +
 			"  diffy triage --retry web-prod-202611240312-1f3a\n" +
 			"  diffy triage --local evidence/ --group web-prod --out out/\n" +
-			"  diffy triage --local localhost --baseline clean/web-1",
+			"  diffy triage --local localhost --baseline clean/web-1\n" +
+			"  diffy triage --collection exec --instance web-1 --instance web-2",
 		Args: arguments(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.runTriage(cmd.Context(), q)
@@ -49,7 +54,8 @@ func (a *app) triage() *cobra.Command {
 	q.selectors.flags(cmd)
 	f := cmd.Flags()
 	f.StringVar(&q.source, "local", "", "run on this machine: recorded snapshots in this `DIR`, or localhost")
-	f.StringVar(&q.group, "group", "", "with --local: the group's `NAME` in the result (default local)")
+	addCollection(cmd, &q.collection)
+	f.StringVar(&q.group, "group", "", "with --local or --collection exec: the group's `NAME` in the result (default local)")
 	f.StringArrayVar(&q.request.Suspects, "suspect", nil, "mark this `HOST`; it is always kept; may be repeated")
 	f.StringArrayVar(&q.pivots, "pivot", nil, "look for `KIND=VALUE` on every host; may be repeated ("+pivotKinds()+")")
 	f.StringArrayVar(&q.baselines, "baseline", nil, "a version of the group's baseline, auto, or none; with --local also a `PATH` of clean hosts, may be repeated")
@@ -72,7 +78,10 @@ func (a *app) runTriage(ctx context.Context, q ask) error {
 	if err := q.check(); err != nil {
 		return err
 	}
-	if q.source != "" {
+	if err := a.plug(&q); err != nil {
+		return err
+	}
+	if q.source != "" || q.program != nil {
 		return a.triageLocally(ctx, q)
 	}
 	return a.triageInAWS(ctx, q)

@@ -16,13 +16,18 @@ import (
 
 // triageLocally runs the pipeline on this machine.
 func (a *app) triageLocally(ctx context.Context, q ask) error {
-	if err := q.checkLocal(ctx, a); err != nil {
+	check := q.checkLocal
+	if q.program != nil {
+		check = q.checkProgram
+	}
+	if err := check(ctx, a); err != nil {
 		return err
 	}
 	shown := a.progress()
 	run, dir, result, err := local.Run(ctx, local.Options{
-		Source: q.source, Out: q.folder, Home: a.home(), Baselines: q.baselines, Request: q.request, Retried: q.retried, Group: q.group, Version: version,
+		Source: q.source, Exec: q.program, Out: q.folder, Home: a.home(), Baselines: q.baselines, Request: q.request, Retried: q.retried, Group: q.group, Version: version,
 		Now: now, ID: func() string { return strings.ToLower(rand.Text()[:4]) },
+		Said:     func(text string) { a.say("%s", text) },
 		Skipped:  func(path, reason string) { a.say("%s skipped: %s", path, reason) },
 		Progress: shown.step,
 	})

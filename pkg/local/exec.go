@@ -78,9 +78,11 @@ func newProgram(r *runner) (*program, error) {
 	if err := p.check(); err != nil {
 		return nil, err
 	}
-	if err := p.find(); err != nil {
+	path, err := p.Program()
+	if err != nil {
 		return nil, err
 	}
+	p.Command = append([]string{path}, p.Command[1:]...)
 	p.Timeout = cmp.Or(p.Timeout, time.Duration(collect.DefaultLimits.TotalSeconds)*time.Second)
 	p.request = ExecRequest{
 		Schema: ExecSchema, Run: r.id, Incident: cmp.Or(r.Request.Incident, r.id), Account: t.Account, Region: t.Region,

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -25,22 +26,25 @@ const afterwards = 5 * time.Second
 // errTimeUp: a host got the time that it may have.
 var errTimeUp = errors.New("out of time")
 
-// find looks the program up. Where diffy is called never counts: evidence may lie
-// there.
-func (p *program) find() error {
-	if len(p.Command) == 0 || p.Command[0] == "" {
-		return errors.New("run a program to collect: no program is named")
+// Program is the path of the program, if it can be started. Where diffy is called
+// never counts: evidence may lie there.
+func (e Exec) Program() (string, error) {
+	if len(e.Command) == 0 || e.Command[0] == "" {
+		return "", errors.New("run a program to collect: no program is named")
 	}
-	name := p.Command[0]
+	name := e.Command[0]
 	if filepath.Base(name) != name && !filepath.IsAbs(name) {
-		return fmt.Errorf("run %s to collect: expected a whole path, or a name on PATH", name)
+		return "", fmt.Errorf("run %s to collect: expected a whole path, or a name on PATH", name)
 	}
 	path, err := exec.LookPath(name)
-	if err != nil {
-		return fmt.Errorf("run %s to collect: %w", name, errors.Unwrap(err))
+	var bad *fs.PathError
+	switch {
+	case errors.As(err, &bad): // which names it again
+		return "", fmt.Errorf("run %s to collect: %w", name, bad.Err)
+	case err != nil:
+		return "", fmt.Errorf("run %s to collect: %w", name, errors.Unwrap(err))
 	}
-	p.Command = append([]string{path}, p.Command[1:]...)
-	return nil
+	return path, nil
 }
 
 // call runs the program once and returns what it has printed, compressed, between
