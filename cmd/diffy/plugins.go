@@ -140,7 +140,7 @@ func (a *app) homePlug() plugin {
 	for {
 		info, err := os.Stat(dir)
 		if err == nil {
-			if !info.IsDir() || !writable(dir) {
+			if !info.IsDir() || !takesFiles(dir) {
 				p.Ready, p.State = false, a.home()+" cannot be written to"
 			}
 			return p
@@ -153,8 +153,8 @@ func (a *app) homePlug() plugin {
 	}
 }
 
-// writable reports whether a file can be made in a folder.
-func writable(dir string) bool {
+// takesFiles reports whether a file can be made in a folder.
+func takesFiles(dir string) bool {
 	file, err := os.CreateTemp(dir, ".diffy-*")
 	if err != nil {
 		return false
