@@ -106,7 +106,7 @@ type part struct {
 // what others have (changed) or beside it or alone (added).
 func (g *group) byExpected(k *key, f *fact) []part {
 	others := k.present.minus(f.hosts)
-	if others.empty() || len(k.table.rule.Compare) == 0 {
+	if others.empty() || len(k.table.rule.Compare) == 0 || g.apart(k) {
 		return []part{{hosts: f.hosts}}
 	}
 	added, changed := newHostSet(len(g.hosts)), newHostSet(len(g.hosts))
@@ -125,6 +125,12 @@ func (g *group) byExpected(k *key, f *fact) []part {
 		parts = append(parts, part{hosts: added})
 	}
 	return parts
+}
+
+// apart reports whether a few hosts have a key, no kind of host, and each
+// something else under it: that they have it at all is what is odd.
+func (g *group) apart(k *key) bool {
+	return len(k.facts) == k.present.count() && 4*k.present.count() <= k.table.answered.count() && !g.follows(k.present, k.table.answered, 0.2)
 }
 
 // usual returns what hosts like h have under a key instead of f, nil when h has
@@ -209,6 +215,9 @@ func (g *group) missing(k *key, present hostSet, f *fact) *deviation {
 	}
 	among := answered
 	if 2*lacking.count() > answered.count() {
+		if g.suspicious(k.table, f) {
+			return nil // most of a subpopulation was struck alike
+		}
 		among = g.expecting(answered, present)
 		lacking = g.owing(lacking.and(among), among, f)
 		if lacking.empty() {

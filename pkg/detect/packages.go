@@ -69,7 +69,7 @@ func (g *group) ofAnotherImage(d *deviation) string {
 // what is there anyway, and what runs of the programs that all hosts have. With
 // three hosts no subpopulation can form that would show it.
 func followsDeploy(d *deviation) bool {
-	if d.guards() || slices.ContainsFunc(d.traits, func(t trait) bool { return t.novel }) {
+	if d.guards() || d.novel() {
 		return false
 	}
 	if d.kind == triage.Changed {

@@ -1,6 +1,10 @@
 package detect
 
-import "slices"
+import (
+	"slices"
+
+	"diffy/pkg/triage"
+)
 
 // rates is what the group shows anyway.
 type rates struct {
@@ -25,8 +29,17 @@ func (d *deviation) rateClass() string {
 	if d.suspicious() {
 		class += " suspicious"
 	}
+	if d.kind == triage.Changed && d.key.churns() {
+		class += " of " + joinKey(d.key.columns)
+	}
 	return class
 }
+
+// churns reports whether so many values are found under one key that it varies
+// by itself: that says nothing of the others of its query.
+func (k *key) churns() bool { return len(k.facts) >= churning }
+
+const churning = 4
 
 // learn counts what the group shows and tells each deviation its kin.
 func learn(g *group, all []*deviation) *rates {
@@ -42,6 +55,9 @@ func learn(g *group, all []*deviation) *rates {
 			r.kin[class] = &kin{hosts: newHostSet(len(g.hosts)), rarest: map[int]int{}, each: map[int]int{}}
 		}
 		d.kin, d.alike = r.kin[class], r.keys[d.table().rule.Name+"\x00"+d.key.templates]
+		if d.kind == triage.Changed && d.key.churns() {
+			d.alike = 1
+		}
 		d.kin.add(d)
 	}
 	for _, k := range r.kin {

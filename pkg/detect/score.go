@@ -109,6 +109,9 @@ func (g *group) count(d *deviation, r *rates) {
 	if d.key.shape != nil {
 		d.score.rarity = min(d.score.rarity, rare(d.key.shape.count(), d.compared, expected))
 	}
+	if d.kind == triage.Added && g.apart(d.key) {
+		d.score.rarity = min(d.score.rarity, rare(d.key.present.count(), d.compared, expected))
+	}
 	if d.kind == triage.Changed && d.fact != nil && len(d.changed) > 0 {
 		d.score.rarity, d.score.spread = g.countColumns(d, expected)
 	}
@@ -204,11 +207,14 @@ var guards = []string{
 func (d *deviation) guards() bool { return d.kind == triage.Missing && len(d.traits) > 0 }
 
 func missingTraits(d *deviation) []trait {
-	text := strings.ToLower(strings.Join(d.key.columns, " "))
-	for _, name := range guards {
-		if strings.Contains(text, name) {
-			return one(2, "T1562.001", "watches over the host")
-		}
+	if namesGuard(d.key.columns) {
+		return one(2, "T1562.001", "watches over the host")
 	}
 	return nil
+}
+
+// namesGuard reports whether a key is of a program that watches over a host.
+func namesGuard(key []string) bool {
+	text := strings.ToLower(strings.Join(key, " "))
+	return slices.ContainsFunc(guards, func(name string) bool { return strings.Contains(text, name) })
 }

@@ -95,6 +95,12 @@ func (g *group) joinStories(all []*deviation, r *rates) {
 			quietOnes = append(quietOnes, d)
 		}
 	}
+	g.tellQuiet(quietOnes)
+	g.lift(all)
+}
+
+// tellQuiet adds to deviations that would count alone what their story adds.
+func (g *group) tellQuiet(quietOnes []*deviation) {
 	for _, b := range gathered(bundles(quietOnes)) {
 		quiet := b.deviations
 		if len(quiet) < 2 {
@@ -113,6 +119,41 @@ func (g *group) joinStories(all []*deviation, r *rates) {
 			}
 		}
 	}
+}
+
+// liftBits is what a new row gains that names the very thing of which another
+// query's row is loud: the connection of a program that came with an intruder says
+// little by itself, among many, and belongs to it.
+const liftBits = 5.0
+
+// lift raises the quiet rows of a mechanism of which others are loud.
+func (g *group) lift(all []*deviation) {
+	var fresh []*deviation
+	for _, d := range all {
+		if d.kind == triage.Added && d.score.explained == 0 && !d.known && !d.alone {
+			fresh = append(fresh, d)
+		}
+	}
+	for _, b := range bundles(fresh) {
+		for _, mechanism := range mechanisms(b.deviations, g.common) {
+			loud := map[*table]bool{}
+			for _, d := range mechanism {
+				if d.score.total() >= thresholdMed && (d.suspicious() || d.novel()) {
+					loud[d.table()] = true
+				}
+			}
+			for _, d := range mechanism {
+				if loud[d.table()] && len(loud) > 1 || !loud[d.table()] && len(loud) > 0 {
+					d.score.together = max(d.score.together, min(liftBits, thresholdMed+d.score.together-d.score.total()))
+				}
+			}
+		}
+	}
+}
+
+// novel reports whether a row brings a program of its own.
+func (d *deviation) novel() bool {
+	return slices.ContainsFunc(d.traits, func(t trait) bool { return t.novel })
 }
 
 // otherQueries counts the different queries of the others.

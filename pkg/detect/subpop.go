@@ -93,6 +93,9 @@ func (g *group) blocks() []hostSet {
 				case !t.rule.Anchor:
 					s.suspect = s.suspect || g.suspicious(t, f)
 				}
+				if s != nil && 2*f.hosts.count() > n && namesGuard(k.columns) {
+					s.suspect = true // that a few hosts lack it makes them no kind
+				}
 			}
 			if !t.rule.Anchor {
 				continue

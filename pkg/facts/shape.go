@@ -2,8 +2,9 @@ package facts
 
 import "regexp"
 
-// counters are numbers that programs give their files: process ids, counts.
-var counters = regexp.MustCompile(`[0-9]{4,}`)
+// counters are numbers that programs give their files: process ids, counts. One
+// that could be an ephemeral port is one of them here.
+var counters = regexp.MustCompile(`[0-9]{4,}|` + tokenEph)
 
 // Shape is a value with everything replaced that is made anew each time, names
 // in scratch folders too. It is no identity: a name under /tmp is evidence. It

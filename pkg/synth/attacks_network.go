@@ -8,10 +8,16 @@ var networkAttacks = []*attack{
 			s.drop(path, "0755", "sniffer")
 			p := s.start(nil, "root", path, "/", path+" -i any -w /var/tmp/.pcap port 80")
 			p.raw = append(p.raw, rawSocket{17, 768})
-			for i := range s.m.interfaces {
-				if n := &s.m.interfaces[i]; n.kind == 1 && n.address == s.m.addr {
-					n.promiscuous = true
+			var sniffed string
+			for _, n := range s.m.interfaces {
+				if n.kind == 1 && n.address == s.m.addr {
+					sniffed = n.name
 					s.mark(n.name)
+				}
+			}
+			for i := range s.m.interfaces { // one for each of its addresses
+				if n := &s.m.interfaces[i]; n.name == sniffed {
+					n.promiscuous = true
 				}
 			}
 		},
