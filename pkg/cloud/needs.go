@@ -1,0 +1,153 @@
+package cloud
+
+import "strings"
+
+// need is something that somebody has to be allowed, in IAM's words. Without on
+// the action has no resources to name.
+type need struct {
+	does    string // "start a run"
+	action  string
+	on      func(names) string
+	records string // partition key of the records; "" for none
+	via     string // the service through which the key is used; "" for none
+}
+
+// needs of somebody: a function, or who types a command.
+type needs struct {
+	who  string
+	what []need
+}
+
+// names are those of the parts of a deployment.
+type names struct {
+	cfg       Config
+	partition string
+	base      string // begins all names: "diffy"
+	key       string // ARN of the key; "" when it is not known
+}
+
+func namesOf(cfg Config, key string) names {
+	return names{cfg, partition(cfg.StateMachine), strings.TrimSuffix(last(cfg.StateMachine), "-triage"), key}
+}
+
+// function is the full name of a function, and of its role.
+func (n names) function(step string) string { return n.base + "-" + step }
+
+func (n names) role(step string) string { return n.arn("iam", "", "role/"+n.function(step)) }
+
+func (n names) arn(service, region, resource string) string {
+	return strings.Join([]string{"arn", n.partition, service, region, n.cfg.Account, resource}, ":")
+}
+
+func (n names) machine() string { return n.cfg.StateMachine }
+
+func (n names) run() string {
+	return n.arn("states", n.cfg.Region, "execution:"+last(n.cfg.StateMachine)+":doctor")
+}
+
+func (n names) topic() string { return n.cfg.Topic }
+
+func (n names) table() string { return n.arn("dynamodb", n.cfg.Region, "table/"+n.cfg.Table) }
+
+func (n names) index() string { return n.table() + "/index/runs" }
+
+func (n names) document() string { return n.arn("ssm", n.cfg.Region, "document/"+n.cfg.Document) }
+
+func (n names) anyInstance() string {
+	return n.arn("ec2", n.cfg.Region, "instance/i-00000000000000000")
+}
+
+func (n names) object(bucket, key string) string {
+	return "arn:" + n.partition + ":s3:::" + bucket + "/" + key
+}
+
+func (n names) evidence() string { return n.object(n.cfg.Evidence, "runs/doctor/manifest.json") }
+
+func (n names) work() string { return n.object(n.cfg.Work, "runs/doctor/result.json") }
+
+func (n names) theKey() string { return n.key }
+
+func (n names) upload() string { return n.object(n.cfg.Intake, "intake/doctor") }
+
+func (n names) bundle() string { return n.object(n.cfg.Intake, "artifacts/bundles/doctor.tsv") }
+
+func (n names) release() string { return n.object(n.cfg.Intake, "artifacts/osquery/doctor.tar.gz") }
+
+// peopleNeeds are the permissions of each command that speaks to AWS.
+var peopleNeeds = []needs{
+	{"diffy triage", []need{
+		{does: "start a run", action: "states:StartExecution", on: names.machine},
+		{does: "follow it", action: "states:DescribeExecution", on: names.run},
+		{does: "read its results", action: "s3:GetObject", on: names.work},
+	}},
+	{"diffy triage --plan", []need{
+		{does: "find hosts", action: "ec2:DescribeInstances"},
+		{does: "ask SSM for agents", action: "ssm:DescribeInstanceInformation"},
+	}},
+	{"diffy runs", []need{
+		{does: "list runs", action: "dynamodb:Query", on: names.index},
+		{does: "read a run", action: "dynamodb:GetItem", on: names.table, records: "run#doctor"},
+		{does: "stop a run", action: "states:StopExecution", on: names.run},
+		{does: "cancel its commands", action: "ssm:CancelCommand"},
+	}},
+	{"diffy verify", []need{{does: "read evidence", action: "s3:GetObject", on: names.evidence}}},
+	{"diffy baseline", []need{
+		{does: "read baselines", action: "dynamodb:Query", on: names.table, records: "group#doctor"},
+		{does: "store one", action: "dynamodb:PutItem", on: names.table, records: "group#doctor"},
+		{does: "approve one", action: "dynamodb:PutItem", on: names.table, records: "approved#doctor"},
+	}},
+	{"diffy suppress", []need{{does: "suppress a finding", action: "dynamodb:PutItem", on: names.table, records: "suppression#doctor"}}},
+	{"diffy osquery upload", []need{{does: "put a release into the artifacts", action: "s3:PutObject", on: names.release}}},
+}
+
+// functionNeeds are the permissions without which a function fails a run.
+var functionNeeds = []needs{
+	{"trigger", []need{
+		{does: "find hosts", action: "ec2:DescribeInstances"},
+		{does: "lock the group", action: "dynamodb:PutItem", on: names.table, records: "group#doctor"},
+		{does: "start a run", action: "states:StartExecution", on: names.machine},
+		{does: "tell of samples", action: "sns:Publish", on: names.topic},
+	}},
+	{"resolve", []need{
+		{does: "find hosts", action: "ec2:DescribeInstances"},
+		{does: "ask SSM for agents", action: "ssm:DescribeInstanceInformation"},
+		{does: "keep the plan", action: "s3:PutObject", on: names.work},
+		{does: "keep the request", action: "s3:PutObject", on: names.evidence},
+		{does: "put the queries where hosts fetch them", action: "s3:PutObject", on: names.bundle},
+		{does: "record the run", action: "dynamodb:PutItem", on: names.table, records: "run#doctor"},
+	}},
+	{"collect", []need{
+		{does: "send the document", action: "ssm:SendCommand", on: names.document},
+		{does: "send it to instances", action: "ssm:SendCommand", on: names.anyInstance},
+		{does: "sign uploads", action: "s3:PutObject", on: names.upload},
+		{does: "sign the download of the queries", action: "s3:GetObject", on: names.bundle},
+	}},
+	{"poll", []need{
+		{does: "follow commands", action: "ssm:ListCommandInvocations"},
+		{does: "cancel commands", action: "ssm:CancelCommand"},
+	}},
+	{"extract", []need{
+		{does: "read uploads", action: "s3:GetObject", on: names.upload},
+		{does: "keep evidence", action: "s3:PutObject", on: names.evidence},
+		{does: "keep facts", action: "s3:PutObject", on: names.work},
+		{does: "encrypt them", action: "kms:GenerateDataKey", on: names.theKey, via: "s3"},
+	}},
+	{"analyze", []need{
+		{does: "read facts", action: "s3:GetObject", on: names.work},
+		{does: "keep results", action: "s3:PutObject", on: names.work},
+		{does: "read baselines", action: "dynamodb:Query", on: names.table, records: "group#doctor"},
+		{does: "read approvals", action: "dynamodb:Query", on: names.table, records: "approved#doctor"},
+		{does: "decrypt", action: "kms:Decrypt", on: names.theKey, via: "dynamodb"},
+		{does: "read suppressions", action: "dynamodb:Query", on: names.table, records: "suppression#doctor"},
+	}},
+	{"publish", []need{
+		{does: "read results", action: "s3:GetObject", on: names.work},
+		{does: "tell how the run ended", action: "sns:Publish", on: names.topic},
+		{does: "encrypt the message", action: "kms:GenerateDataKey", on: names.theKey, via: "sns"},
+		{does: "free the group", action: "dynamodb:DeleteItem", on: names.table, records: "group#doctor"},
+	}},
+	{"fail", []need{
+		{does: "record the failure", action: "dynamodb:PutItem", on: names.table, records: "run#doctor"},
+		{does: "tell of it", action: "sns:Publish", on: names.topic},
+	}},
+}
