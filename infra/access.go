@@ -53,7 +53,7 @@ func (h *hub) readerGrants() []grant {
 }
 
 func (h *hub) responderGrants() []grant {
-	return append(h.keyThrough("dynamodb", "s3"), []grant{
+	return append(h.keyThrough("dynamodb", "s3", "sns"), []grant{
 		h.startRuns(),
 		{sid: "StopRuns", actions: []string{"states:StopExecution"}, on: h.runArns(), why: "Every execution of the one state machine."},
 		listCommands(), cancelCommands(),
@@ -66,7 +66,25 @@ func (h *hub) responderGrants() []grant {
 		},
 		{sid: "RebuildResults", actions: []string{"s3:PutObject"}, on: []string{*h.work.ArnForObjects(str("runs/*"))}, why: perRun},
 		h.items("Decide", []string{"dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"}, "approved#*", "suppression#*", "group#*", "run#*"),
+		h.items("Drill", []string{"dynamodb:PutItem", "dynamodb:UpdateItem"}, "finding#*", "quota#*"), h.publishTo(),
+		h.pinOsquery(),
 	}...)
+}
+
+// pinOsquery puts releases of osquery where hosts fetch them, in the members too,
+// whose buckets let the hub's people in for that. Hosts run none that does not have
+// the sha256 that was deployed.
+func (h *hub) pinOsquery() grant {
+	accounts := append([]string{*awscdk.Aws_ACCOUNT_ID()}, h.set.MemberAccounts...)
+	g := grant{
+		sid: "PinOsquery", actions: []string{"s3:GetObject", "s3:PutObject"},
+		when: map[string]any{"StringEquals": map[string]any{"s3:ResourceAccount": accounts}},
+		why:  "Keys hold the digest of a release; the bucket's region is that of the hosts.",
+	}
+	for _, account := range accounts {
+		g.on = append(g.on, arn("s3", "", "", h.set.intake(account, "*"))+"/"+pinnedReleases)
+	}
+	return g
 }
 
 // newBreakGlass makes the role that the policies of key and evidence except. It

@@ -12,6 +12,9 @@ const formMilliseconds = 600_000
 // uploadsFilter names what S3 counts of the bucket: uploads, not artifacts.
 const uploadsFilter = "uploads"
 
+// pinnedReleases are the releases of osquery that hosts may be told to run.
+const pinnedReleases = "artifacts/osquery/*"
+
 // newIntake makes the bucket that hosts of one region write to. Hub and members
 // have one each: a gateway endpoint reaches the buckets of its own region only.
 // Its name follows from account and region, so that a run finds it without asking.

@@ -54,6 +54,17 @@ func (m *member) condition(id string, expression awscdk.ICfnConditionExpression)
 	return awscdk.NewCfnCondition(m.stack, str(id), &awscdk.CfnConditionProps{Expression: expression})
 }
 
+// letPin lets the hub's people put releases of osquery here, those whom their own
+// account allows it.
+func (m *member) letPin(intake awss3.Bucket) {
+	intake.AddToResourcePolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
+		Sid:        str("HubPinsOsquery"),
+		Principals: &[]awsiam.IPrincipal{awsiam.NewAccountPrincipal(m.hub.ValueAsString())},
+		Actions:    strs("s3:GetObject", "s3:PutObject"),
+		Resources:  strs(*intake.ArnForObjects(str(pinnedReleases))),
+	}))
+}
+
 // newTargetRoles makes what the hub's functions assume: one role that can look for
 // hosts and no more, for the trigger, and one that examines them.
 func (m *member) newTargetRoles() {
