@@ -85,6 +85,7 @@ func (h *hub) newFunction(s step, folder string) {
 	}
 	f := awslambda.NewFunction(h.stack, str(id), props)
 	named(f, id+"Function")
+	waitByReference(f)
 	h.functions[s.name] = f
 	if s.event {
 		h.keepFailures(id, f, queue)

@@ -88,6 +88,12 @@ func newRole(scope constructs.Construct, id, name, does string, by awsiam.IPrinc
 	return role
 }
 
+// waitByReference takes out what the CDK writes down besides: that whoever works with
+// a role waits for it. The policy is part of the role, and a reference says the same.
+func waitByReference(c constructs.IConstruct) {
+	c.Node().DefaultChild().(awscdk.CfnResource).AddDeletionOverride(str("DependsOn"))
+}
+
 // arn names something in this account. Region and account are left empty by those
 // services whose names have none.
 func arn(service, region, account, resource string) string {

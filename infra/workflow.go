@@ -55,6 +55,7 @@ func (h *hub) newMachine(definition string) error {
 		RemovalPolicy: awscdk.RemovalPolicy_DESTROY,
 	})
 	named(h.machine, "TriageStateMachine")
+	waitByReference(h.machine)
 	return nil
 }
 
