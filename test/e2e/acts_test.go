@@ -23,11 +23,9 @@ func endAs(status, details string) act {
 	return func(*host, *command, func() (string, error)) (string, string, string) { return status, details, "" }
 }
 
-// sayFailed is a host whose script has given up.
-func sayFailed(reason string) act {
-	return func(*host, *command, func() (string, error)) (string, string, string) {
-		return "Failed", "Failed", "diffy/1 failed=" + reason + "\n"
-	}
+// say is a host whose command ends so, with this on stdout.
+func say(status, stdout string) act {
+	return func(*host, *command, func() (string, error)) (string, string, string) { return status, status, stdout }
 }
 
 // quick is a host that does what the script does, at once, with something changed
@@ -35,6 +33,7 @@ func sayFailed(reason string) act {
 type quick struct {
 	world  *world
 	log    func(lines []string) []string
+	pack   func(packed []byte) []byte
 	report func(sha256 string) string                        // the digest that it reports
 	upload func(f uploadForm, key string, data []byte) error // in place of the one upload
 }
@@ -57,6 +56,9 @@ func (q quick) collect(h *host, c *command) (string, error) {
 		lines = q.log(lines)
 	}
 	data := packed(strings.Join(lines, ""))
+	if q.pack != nil {
+		data = q.pack(data)
+	}
 	f := newUploadForm(plainText(c.Parameters["Upload"][0]))
 	digest := hash(data)
 	if q.report != nil {

@@ -86,6 +86,7 @@ func (a *agents) serve(w http.ResponseWriter, r *http.Request, operation string)
 		"SendCommand":                 func(r *http.Request) (any, error) { return answer(r, a.send) },
 		"ListCommandInvocations":      func(r *http.Request) (any, error) { return answer(r, a.list) },
 		"GetCommandInvocation":        func(r *http.Request) (any, error) { return answer(r, a.get) },
+		"ListCommands":                func(r *http.Request) (any, error) { return answer(r, a.listCommands) },
 		"CancelCommand":               func(r *http.Request) (any, error) { return answer(r, a.cancel) },
 		"DescribeInstanceInformation": func(r *http.Request) (any, error) { return answer(r, a.describe) },
 	}[operation]
@@ -294,7 +295,7 @@ func (a *agents) describe(in describeRequest) (any, error) {
 	for _, id := range in.Filters[0].Values {
 		if h := a.hosts[id]; h != nil && h.managed {
 			list = append(list, map[string]any{
-				"InstanceId": id, "PingStatus": h.ping(), "PlatformType": "Linux", "AgentVersion": "3.3.3050.0",
+				"InstanceId": id, "PingStatus": h.ping(), "PlatformType": h.platform(), "AgentVersion": "3.3.3050.0",
 			})
 		}
 	}

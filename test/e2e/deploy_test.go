@@ -124,6 +124,21 @@ func (w *world) deployDocument() {
 	w.must(err)
 }
 
+// replaceDocument makes another content the document's default version, as
+// somebody with the permission might.
+func (w *world) replaceDocument(content string) {
+	w.Helper()
+	client := ssm.NewFromConfig(w.sdk)
+	out, err := client.UpdateDocument(w.Context(), &ssm.UpdateDocumentInput{
+		Name: &w.cfg.Document, Content: &content, DocumentVersion: aws.String("$LATEST"), DocumentFormat: ssmtypes.DocumentFormatJson,
+	})
+	w.must(err)
+	_, err = client.UpdateDocumentDefaultVersion(w.Context(), &ssm.UpdateDocumentDefaultVersionInput{
+		Name: &w.cfg.Document, DocumentVersion: out.DocumentDescription.DocumentVersion,
+	})
+	w.must(err)
+}
+
 // document is the document as moto keeps it.
 func (w *world) document() (document, error) {
 	client := ssm.NewFromConfig(w.sdk)

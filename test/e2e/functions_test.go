@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/url"
 	"reflect"
-	"slices"
 	"strings"
 	"sync"
 
@@ -38,9 +37,13 @@ func functionARN(name string) string {
 	return "arn:aws:lambda:" + region + ":" + account + ":function:diffy-" + name
 }
 
-// errThrottle is what before returns to have Lambda answer that there are too many
-// calls.
-var errThrottle = errors.New("too many requests")
+// What before returns to have Lambda answer that there are too many calls, and to
+// have a function end in the middle of its work, as one does that has used up its
+// memory or its time.
+var (
+	errThrottle = errors.New("too many requests")
+	errDied     = errors.New("signal: killed")
+)
 
 // invoke serves the Invoke operation. An error of the function is an answer with
 // status 200 and a header; a throttled call is an error of the service.
@@ -52,13 +55,20 @@ func (f *functions) invoke(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("X-Amzn-RequestId", "e2e") // moto needs one to tell an error of the service
-	if errors.Is(f.before(name, payload), errThrottle) {
+	trouble := f.before(name, payload)
+	if errors.Is(trouble, errThrottle) {
 		w.Header().Set("X-Amzn-ErrorType", "TooManyRequestsException")
 		w.WriteHeader(http.StatusTooManyRequests)
 		_, _ = io.WriteString(w, `{"message":"Rate Exceeded."}`) // to moto, which waits for it
 		return
 	}
-	out, failure := f.call(r.Context(), name, payload)
+	var out []byte
+	var failure *messages.InvokeResponse_Error
+	if errors.Is(trouble, errDied) {
+		failure = &messages.InvokeResponse_Error{Type: "Runtime.ExitError", Message: "RequestId: e2e Error: Runtime exited with error: signal: killed"}
+	} else {
+		out, failure = f.call(r.Context(), name, payload)
+	}
 	f.mu.Lock()
 	f.calls = append(f.calls, call{Function: name, In: payload, Out: out, Error: failure})
 	f.mu.Unlock()
@@ -69,11 +79,16 @@ func (f *functions) invoke(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(out)
 }
 
-// called reports whether a function has been called and has answered.
-func (f *functions) called(name string) bool {
+// times is how often a function has been called and has answered.
+func (f *functions) times(name string) (n int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return slices.ContainsFunc(f.calls, func(c call) bool { return c.Function == name })
+	for _, c := range f.calls {
+		if c.Function == name {
+			n++
+		}
+	}
+	return n
 }
 
 func invocation(r *http.Request) (name string, payload []byte, err error) {

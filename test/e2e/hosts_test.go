@@ -1,10 +1,7 @@
 package e2e
 
 import (
-	"archive/tar"
 	"bytes"
-	"compress/gzip"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -22,7 +19,8 @@ type host struct {
 	lost    bool   // it was managed and does not answer any more
 	root    string // its tree, in place of /
 	act     act    // nil: as an honest host does
-	silent  bool   // it takes commands and is never heard of again
+	windows bool
+	silent  bool // it takes commands and is never heard of again
 }
 
 // act is what a host does in place of running the script. It returns the status,
@@ -34,6 +32,13 @@ func (h *host) ping() string {
 		return "ConnectionLost"
 	}
 	return "Online"
+}
+
+func (h *host) platform() string {
+	if h.windows {
+		return "Windows"
+	}
+	return "Linux"
 }
 
 // newHost makes the tree of a host: the machine's own programs, an empty /run and
@@ -66,24 +71,8 @@ if [ -f "$answer.error" ]; then cat "$answer.error" >&2; else echo "Error: no su
 exit 1
 `
 
-// release is osquery as it is uploaded to the artifacts: a .tar.gz with the one
-// program, the same bytes each time.
-func release() ([]byte, error) {
-	var packed bytes.Buffer
-	gz := gzip.NewWriter(&packed)
-	tw := tar.NewWriter(gz)
-	err := tw.WriteHeader(&tar.Header{
-		Typeflag: tar.TypeReg, Name: "opt/osquery/bin/osqueryd", Mode: 0o755, Size: int64(len(osquery)),
-	})
-	if err != nil {
-		return nil, err
-	}
-	if _, err := tw.Write([]byte(osquery)); err != nil {
-		return nil, err
-	}
-	err = errors.Join(tw.Close(), gz.Close())
-	return packed.Bytes(), err
-}
+// release is osquery as it is uploaded to the artifacts.
+func release() ([]byte, error) { return tarball("opt/osquery/bin/osqueryd", []byte(osquery)) }
 
 // begin lets a host take a command. The caller holds a.mu.
 func (a *agents) begin(h *host, c *command, i *invocationOf, doc document) {

@@ -69,6 +69,7 @@ func (w *world) executionARN(name string) *string {
 // is what the case is about.
 func (w *world) leave(runs ...execution) {
 	w.Helper()
+	w.left = runs
 	last := runs[len(runs)-1]
 	last.Before = runs[:len(runs)-1]
 	w.leaveJSON("execution.json", last)
@@ -84,6 +85,9 @@ func (w *world) leave(runs ...execution) {
 	w.must(os.WriteFile(filepath.Join(w.dir, "logs.txt"), w.log.bytes(), 0o644))
 	for _, bucket := range []string{w.cfg.Intake, w.cfg.Evidence, w.cfg.Work} {
 		w.leaveObjects(bucket)
+	}
+	for _, there := range w.elsewhere {
+		there.leaveObjects(there.cfg.Intake)
 	}
 }
 

@@ -2,12 +2,16 @@ package e2e
 
 import (
 	"encoding/json"
+	"errors"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
+	sfntypes "github.com/aws/aws-sdk-go-v2/service/sfn/types"
 
+	"diffy/collect"
 	"diffy/pkg/pipeline"
+	"diffy/pkg/triage"
 )
 
 // Cases of how a run begins and ends.
@@ -17,12 +21,11 @@ import (
 func event(w *world) {
 	ids := w.quickGroup("web-prod", 3)
 	finding := strings.ReplaceAll(string(w.sample("guardduty-runtime-process.json")), "i-0a1b2c3d4e5f60718", ids[1])
-	var out pipeline.TriggerOut
-	for range 2 {
-		w.must(json.Unmarshal(w.invoke("trigger", finding), &out))
-		if len(out.Runs) != 1 {
-			w.Fatalf("the finding starts %v: %s", out.Runs, out.Reason)
-		}
+	var out, more pipeline.TriggerOut
+	w.must(json.Unmarshal(w.invoke("trigger", finding), &out))
+	w.must(json.Unmarshal(w.invoke("trigger", finding), &more))
+	if len(out.Runs) != 1 || len(more.Runs) > 0 && more.Runs[0] != out.Runs[0] {
+		w.Fatalf("the finding starts %v: %s; sent again it starts %v: %s", out.Runs, out.Reason, more.Runs, more.Reason)
 	}
 	end := w.wait(out.Runs[0])
 	w.leave(end)
@@ -38,7 +41,6 @@ func event(w *world) {
 	if locks := w.locks(); len(locks) > 0 {
 		w.Errorf("after the run there are locks: %v", locks)
 	}
-	w.noSecrets()
 }
 
 // member: a raw event is the input, and its host is in another account. Everything
@@ -57,52 +59,87 @@ func member(w *world) {
 	for _, id := range ids {
 		w.read("s3/" + pipeline.EvidenceKey(run, pipeline.Place{Account: other, Region: region}, id))
 	}
-	w.noSecrets()
 }
 
-// again: the same request twice, as two runs. Both stand for themselves.
+// again: the same request twice, as two runs. Both stand for themselves. The same
+// run again, by its name, is none.
 func again(w *world) {
 	ids := w.quickGroup("web-prod", 3)
 	const first, second = "asg-web-prod-20260102T0304-8e9f", "asg-web-prod-20260102T0305-9f8e"
-	runs := []execution{w.run(first, string(w.sample("manual-minimal.json"))), w.run(second, string(w.sample("manual-minimal.json")))}
+	request := string(w.sample("manual-minimal.json"))
+	runs := []execution{w.run(first, request), w.run(second, request)}
+	_, err := sfn.NewFromConfig(w.sdk).StartExecution(w.Context(), &sfn.StartExecutionInput{
+		StateMachineArn: &w.machine, Name: aws.String(first), Input: &request,
+	})
+	var exists *sfntypes.ExecutionAlreadyExists
+	if !errors.As(err, &exists) {
+		w.Errorf("starting %s once more: %v, want that it exists already", first, err)
+	}
 	w.leave(runs...)
 
 	for _, end := range runs {
 		w.succeeded(end)
 		w.accounted(end.Name, all(ids, whole))
-		w.sameEvidence(end.Name)
+	}
+	if len(w.agents.commands) != 2*len(ids) {
+		w.Errorf("%d commands for two runs of %d batches", len(w.agents.commands), len(ids))
 	}
 }
 
-// empty: the group has no hosts. The run fails, says so once, and names the error.
+// empty: the group has no hosts. The run fails and names the error; the rule tells
+// fail of it once more, and the message comes once.
 func empty(w *world) {
-	const run = "asg-web-prod-20260102T0304-0a0b"
+	const run = "web-prod-202611240312-1"
 	end := w.run(run, string(w.sample("manual-minimal.json")))
+	w.invoke("fail", w.endedEvent("FAILED"))
 	w.leave(end)
 
 	if end.Status != "FAILED" || end.Error != string(pipeline.NoHosts) {
 		w.Errorf("the run ended as %s: %s: %s, want FAILED: %s", end.Status, end.Error, end.Cause, pipeline.NoHosts)
 	}
 	w.told(run, nil)
+	w.tellRun(end, end.Error+": "+end.Cause)
 }
 
-// aborted: somebody stops the execution while hosts are waited for. EventBridge
-// tells of it twice; the record and the message come once.
-func aborted(w *world) {
-	ids := w.quickGroup("web-prod", 2)
-	for _, id := range ids {
-		w.agents.hosts[id].silent = true
+// changedDocument: somebody has changed the SSM document. Nothing is sent, and the
+// run says why.
+func changedDocument(w *world) {
+	w.quickGroup("web-prod", 2)
+	w.replaceDocument(strings.Replace(string(collect.Document()), "set -fu", "set -fu; id", 1))
+	const run = "asg-web-prod-20260102T0304-0c0d"
+	end := w.run(run, string(w.sample("manual-minimal.json")))
+	w.leave(end)
+
+	if end.Status != "FAILED" || end.Error != string(pipeline.DocumentChanged) {
+		w.Errorf("the run ended as %s: %s: %s, want FAILED: %s", end.Status, end.Error, end.Cause, pipeline.DocumentChanged)
 	}
+	if len(w.agents.commands) > 0 {
+		w.Errorf("%d commands were sent", len(w.agents.commands))
+	}
+	w.told(run, nil)
+	w.tellRun(end, end.Error+": "+end.Cause)
+}
+
+// aborted: somebody stops the execution while a host is waited for. EventBridge
+// tells of it twice; the record and the message come once. What was collected by
+// then can be analysed all the same.
+func aborted(w *world) {
+	ids := w.quickGroup("web-prod", 3)
+	w.agents.hosts[ids[2]].silent = true
+	w.called[ids[2]] = "waited for"
 	w.functions.before = func(string, []byte) error { return nil } // no time passes
 	const run = "web-prod-202611240312-1"
 	w.start(run, string(w.sample("manual-minimal.json")))
-	w.must(eventually(w.Context(), "poll", func() (bool, error) { return w.functions.called("poll"), nil }))
+	w.must(eventually(w.Context(), "two hosts and a look at the third", func() (bool, error) {
+		return w.functions.times("extract") == 2 && w.functions.times("poll") > 2, nil
+	}))
 	_, err := sfn.NewFromConfig(w.sdk).StopExecution(w.Context(), &sfn.StopExecutionInput{ExecutionArn: w.executionARN(run)})
 	w.must(err)
 	end := w.wait(run)
 	for range 2 {
 		w.invoke("fail", string(w.sample("execution-aborted.json")))
 	}
+	w.invoke("analyze", `{"run":"`+run+`"}`)
 	w.leave(end)
 
 	if end.Status != "ABORTED" {
@@ -118,6 +155,18 @@ func aborted(w *world) {
 	if record.Status != pipeline.FailedRun {
 		w.Errorf("the record says %q, want %q", record.Status, pipeline.FailedRun)
 	}
+	want := all(ids[:2], whole)
+	want[ids[2]] = fate{triage.NotExamined, "no outcome"}
+	w.lost = ids[2:]
+	w.accounted(run, want)
+	w.tellRun(end, "ABORTED: the execution ended as ABORTED")
+}
+
+// endedEvent is what EventBridge says of the run of execution-aborted.json when it
+// has ended so.
+func (w *world) endedEvent(status string) string {
+	w.Helper()
+	return strings.ReplaceAll(string(w.sample("execution-aborted.json")), "ABORTED", status)
 }
 
 // start begins an execution.
@@ -139,11 +188,11 @@ func (w *world) invoke(function, payload string) []byte {
 	return out
 }
 
-// locks returns the groups that are locked.
+// locks returns the groups that a run still holds.
 func (w *world) locks() []any {
 	var groups []any
 	for _, item := range w.items() {
-		if item["sk"] == "lock" {
+		if item["sk"] == "lock" && item["state"] != "done" {
 			groups = append(groups, item["pk"])
 		}
 	}

@@ -21,7 +21,7 @@ import (
 func (w *world) noSecrets() {
 	w.Helper()
 	secrets := []string{"X-Amz-", session, secretKey}
-	for _, line := range bytes.Split(bytes.TrimSpace(w.read("ssm.jsonl")), []byte("\n")) {
+	for line := range bytes.Lines(w.read("ssm.jsonl")) {
 		secrets = append(secrets, w.checkCommand(line)...)
 	}
 	left := slices.DeleteFunc(w.files("."), func(name string) bool { return name == "ssm.jsonl" })
@@ -62,29 +62,38 @@ func (w *world) checkCommand(line []byte) []string {
 		}
 	}
 	prefix := "intake/" + values["Run"][0] + "/" + values["Batch"][0] + "/" + values["Attempt"][0] + "/"
-	w.checkPolicy(upload["field.policy"], prefix)
+	ends := w.checkPolicy(upload["field.policy"], prefix)
+	if signed, err := time.Parse(amzTime, upload["field.X-Amz-Date"]); err != nil || !ends.Equal(signed.Add(formTime)) {
+		w.Errorf("the form signed at %s is good until %s, want ten minutes: %v", upload["field.X-Amz-Date"], ends, err)
+	}
 	for name, value := range download {
 		if !strings.HasSuffix(name, "_sha256") {
 			u, err := url.Parse(value)
 			w.must(err)
 			secrets = append(secrets, u.Query().Get("X-Amz-Signature"))
-			if u.Query().Get("X-Amz-Expires") != "600" || !strings.Contains(u.Path, "/artifacts/") {
-				w.Errorf("download %s is of %s for %s seconds", name, u.Path, u.Query().Get("X-Amz-Expires"))
+			if !strings.Contains(u.Path, "/artifacts/") {
+				w.Errorf("download %s is of %s", name, u.Path)
+			}
+			signed, err := time.Parse(amzTime, u.Query().Get("X-Amz-Date"))
+			w.must(err)
+			lasts, err := time.ParseDuration(u.Query().Get("X-Amz-Expires") + "s")
+			if late := signed.Add(lasts).Sub(ends); err != nil || late.Abs() > time.Minute {
+				w.Errorf("download %s ends %s after the form, which it should end with: %v", name, late, err)
 			}
 		}
 	}
 	return secrets
 }
 
-// checkPolicy checks that a form writes below one prefix only, no more than
-// allowed, and for ten minutes.
-func (w *world) checkPolicy(text, prefix string) {
+// formTime is how long a form is good.
+const formTime = 10 * time.Minute
+
+// checkPolicy checks that a form writes below one prefix only and no more than
+// allowed, and returns when it ends.
+func (w *world) checkPolicy(text, prefix string) time.Time {
 	w.Helper()
 	p, err := readPolicy(text)
 	w.must(err)
-	if left := p.Expiration.Sub(w.now()); left > 10*time.Minute {
-		w.Errorf("the form for %s is good for %s more", prefix, left)
-	}
 	f := form{fields: map[string]string{"x-amz-algorithm": "AWS4-HMAC-SHA256"}}
 	for _, tried := range []struct {
 		key     string
@@ -103,6 +112,7 @@ func (w *world) checkPolicy(text, prefix string) {
 			w.Errorf("the form for %s: %d bytes to %s: %v", prefix, tried.size, tried.key, err)
 		}
 	}
+	return p.Expiration
 }
 
 // limits checks the conditions on key and size alone.

@@ -40,10 +40,15 @@ type world struct {
 	functions *functions
 	agents    *agents
 	keys      keys
-	queue     string // the URL of the one that hears the topic
-	machine   string // ARN
+	queue     string   // the URL of the one that hears the topic
+	machine   string   // ARN
+	elsewhere []*world // other accounts
 	log       log
-	later     atomic.Int64 // nanoseconds that the clock of handlers and S3 is ahead
+	left      []execution       // that the case has left
+	called    map[string]string // instances that the table calls by what is wrong with them
+	fates     []fateRow         // how hosts have ended, for the table
+	lost      []string          // hosts whose branch has ended without a word
+	later     atomic.Int64      // nanoseconds that the clock of handlers and S3 is ahead
 }
 
 // deployed is what the stack would tell the functions.
@@ -64,7 +69,7 @@ func newWorld(t *testing.T) *world {
 	}
 	w := &world{
 		T: t, dir: filepath.Join(outDir(), filepath.Base(t.Name())), temp: t.TempDir(),
-		cfg: deployed, keys: keys{accessKey: secretKey},
+		cfg: deployed, keys: keys{accessKey: secretKey}, called: map[string]string{},
 	}
 	w.must(os.RemoveAll(w.dir))
 	w.must(os.MkdirAll(w.dir, 0o755))
@@ -116,7 +121,7 @@ func (w *world) serve(osquery string) {
 	w.Helper()
 	c, err := cloud.New(w.Context(), w.cfg)
 	w.must(err)
-	log := slog.New(slog.NewJSONHandler(&w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	log := w.logger()
 	id := func() string { return strings.ToLower(rand.Text()[:8]) }
 	releases := map[string]string{"x86_64": osquery, "aarch64": osquery}
 	w.functions.handlers = map[string]lambda.Handler{
@@ -142,6 +147,10 @@ func (w *world) serve(osquery string) {
 		}.Handle),
 		"fail": cloud.Handler(pipeline.Fail{Runs: c.Table, Locks: c.Table, Publisher: c.Topic, Now: w.now, Log: log}.Handle),
 	}
+}
+
+func (w *world) logger() *slog.Logger {
+	return slog.New(slog.NewJSONHandler(&w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 }
 
 // settle gives each instance a recorded host to play, both in their order, and
@@ -181,12 +190,13 @@ func (w *world) quickGroup(name string, size int) []string {
 // the world as it is seen from there.
 func (w *world) member(other string) *world {
 	w.Helper()
-	there := &world{T: w.T, temp: w.temp, cfg: w.cfg, pack: w.pack, sdk: w.sdk.Copy(), agents: w.agents}
+	there := &world{T: w.T, dir: w.dir, temp: w.temp, cfg: w.cfg, pack: w.pack, sdk: w.sdk.Copy(), agents: w.agents}
 	there.cfg.Intake = "diffy-intake-" + other + "-" + region
 	there.sdk.Credentials = aws.NewCredentialsCache(stscreds.NewAssumeRoleProvider(
 		sts.NewFromConfig(w.sdk), "arn:aws:iam::"+other+":role/"+w.cfg.TargetRole))
 	there.deployIntake()
 	there.deployDocument()
+	w.elsewhere = append(w.elsewhere, there)
 	return there
 }
 
