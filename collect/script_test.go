@@ -145,6 +145,26 @@ func TestFailingQueriesCostOnlyThemselves(t *testing.T) {
 	})
 }
 
+// What a query may cost the host: it is the first to go when memory is short, and
+// the last to be served when processors are.
+func TestLimitsOfAQuery(t *testing.T) {
+	t.Parallel()
+	eachShell(t, func(t *testing.T, shell []string) {
+		h, b := newHost(t), newBucket(t)
+		p := b.parameters("limits\tSELECT limits\n")
+		p.Limits = Limits{QuerySeconds: 20, TotalSeconds: 100, TotalBytes: 4 << 20}
+		h.run(shell, p)
+		want := []map[string]any{{
+			"memory": "2097152", // KiB
+			"file":   "2049",    // blocks of 512 bytes: a quarter of the whole, and a little more to tell by
+			"nice":   "10", "oom": "1000",
+		}}
+		if diff := cmp.Diff(want, snapshot(t, b)[1].Snapshot); diff != "" {
+			t.Errorf("limits (-want +got):\n%s", diff)
+		}
+	})
+}
+
 func TestLimitsOfTheWhole(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -210,6 +230,11 @@ func TestWaysToFail(t *testing.T) {
 			p.Osquery = Auto
 			b.put("/artifacts/osquery.tar.gz", []byte("x"))
 		}, "osquery digest mismatch"},
+		{"osquery of one architecture for another", nil, func(h *host, b *bucket, p *Parameters) {
+			h.stub("uname", "echo aarch64")
+			other := b.put("/artifacts/arm.tar.gz", tarball(h.t, "osqueryi"))
+			p.Download.Osquery["aarch64"] = Artifact{URL: other.URL, SHA256: p.Download.Osquery["x86_64"].SHA256}
+		}, "osquery digest mismatch"},
 		{"osquery is not there", nil, func(_ *host, b *bucket, _ *Parameters) { delete(b.objects, "/artifacts/osquery.tar.gz") }, "S3 refused osquery"},
 		{"no osqueryi in the tarball", nil, func(h *host, b *bucket, p *Parameters) {
 			p.Download.Osquery["x86_64"] = b.put("/artifacts/other.tar.gz", tarball(h.t, "usr/bin/other"))
@@ -239,6 +264,14 @@ func TestWaysToFail(t *testing.T) {
 		{"no uploader", []string{"curl", "wget", "python3"}, nil, "no uploader"},
 		{"no gzip", []string{"gzip"}, nil, "no gzip"},
 		{"disk full before", nil, func(h *host, _ *bucket, _ *Parameters) { h.stub("df", `printf 'head\nfs 9 9 100 9 /\n'`) }, "disk full"},
+		{"disk full while downloading", nil, func(h *host, _ *bucket, _ *Parameters) { h.stub("curl", "exit 23") }, "disk full"},
+		{"disk full while downloading by wget", []string{"curl"}, func(h *host, _ *bucket, _ *Parameters) {
+			h.stub("wget", `[ "$1" = --version ] || exit 3`)
+		}, "disk full"},
+		{"disk full while downloading by python3", []string{"curl", "wget"}, func(h *host, _ *bucket, _ *Parameters) { h.stub("python3", "exit 23") }, "disk full"},
+		{"disk full in the middle", nil, func(h *host, _ *bucket, _ *Parameters) {
+			h.stub("tr", `[ "$1$2" != '-d\n' ] || exec >/dev/full 2>/dev/null; exec /usr/bin/tr "$@"`)
+		}, "disk full"},
 		{"disk full at the end", nil, func(h *host, _ *bucket, _ *Parameters) {
 			h.stub("gzip", `[ "$1" != -c ] || exec >/dev/full 2>/dev/null; exec /bin/gzip "$@"`)
 		}, "disk full"},
