@@ -62,6 +62,11 @@ lint: ## check the form of the code: gofumpt, vet, staticcheck, deadcode, tidy
 e2e: .venv/done ## run the pipeline on a local AWS; CASE=name for one case; leaves out/e2e/
 	CASE=$(CASE) go test -count=1 -v ./test/e2e/...
 
+.PHONY: slack-preview
+slack-preview: ## draw the messages that Slack gets; leaves out/slack/*.json and *.png
+	CI=true go test -count=1 -run 'Slack' ./test/browser
+	@ls out/slack
+
 .PHONY: eval
 eval: ## measure detection on synthetic fleets of seeds kept for reporting; prints Markdown
 	go run ./cmd/eval

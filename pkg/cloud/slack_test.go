@@ -74,7 +74,7 @@ func (s *standIn) webhook() Slack {
 	return s.slack(SlackSecret{Webhook: s.URL + "/services/made/up"})
 }
 
-var hello = report.Alert{Status: "succeeded", Verdict: "1 of 3 examined hosts stands out", Hosts: &report.AlertCounts{Outliers: 1}}.Slack(nil)
+var hello = report.Alert{Status: "succeeded", Severity: "high", Verdict: "1 of 3 examined hosts stands out", Hosts: &report.AlertCounts{Outliers: 1}}.Slack(nil)
 
 const posted = `{"ok":true,"channel":"C1","ts":"17.5"}`
 
@@ -94,7 +94,7 @@ func TestSlackBot(t *testing.T) {
 	for _, a := range s.asked {
 		got = append(got, []any{a.Path, a.Token, a.Body["channel"], a.Body["thread_ts"], a.Body["ts"], a.Body["text"]})
 	}
-	const token, text = "Bearer xoxb-made-up", ":large_orange_circle: 1 of 3 examined hosts stands out"
+	const token, text = "Bearer xoxb-made-up", ":red_circle: HIGH∶ 1 of 3 examined hosts stands out"
 	want := [][]any{
 		{"/chat.postMessage", token, "C1", nil, nil, text},
 		{"/chat.postMessage", token, "C1", "17.5", nil, text},

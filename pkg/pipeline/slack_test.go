@@ -91,14 +91,21 @@ func (c *chat) Update(_ context.Context, name string, m report.SlackMessage) err
 
 // told is the run that a message is about, and the earlier ones that it names.
 func told(m report.SlackMessage) string {
-	var runs []string
+	var text strings.Builder
 	for _, b := range m.Blocks {
-		if b.Type == "context" {
-			for _, line := range strings.Split(b.Elements[0].Text, "\n") {
-				if quoted := strings.Split(line, "`"); len(quoted) > 1 {
-					runs = append(runs, quoted[1])
-				}
-			}
+		for _, e := range b.Elements {
+			text.WriteString(e.Text + "\n")
+		}
+		if b.Text != nil {
+			text.WriteString(b.Text.Text + "\n")
+		}
+	}
+	run, _, _ := strings.Cut(strings.SplitAfter(text.String()+"report `", "report ")[1], "`")
+	runs := []string{run}
+	for _, line := range strings.Split(text.String(), "\n") {
+		if earlier, ok := strings.CutPrefix(line, "Earlier: `"); ok {
+			earlier, _, _ = strings.Cut(earlier, "`")
+			runs = append(runs, earlier)
 		}
 	}
 	return strings.Join(runs, " after ")
@@ -136,7 +143,7 @@ func alertOf(run string, minute int) report.Alert {
 	return report.Alert{
 		Schema: report.AlertSchema, ID: run + "/succeeded", Run: run, Incident: "INC-7", Status: "succeeded", Severity: "high",
 		Verdict: "1 of 3 examined hosts stands out", Finished: fmt.Sprintf("2026-11-24T03:%02d:00Z", minute),
-		Hosts: &report.AlertCounts{Requested: 3, Examined: 3, Outliers: 1},
+		Hosts: &report.AlertCounts{Requested: 3, Examined: 3, Outliers: 1}, Command: "diffy runs report " + run,
 	}
 }
 

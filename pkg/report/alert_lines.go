@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -30,7 +31,7 @@ type alertOutlier struct {
 // valueForm makes one value from outside safe for the reader of a form.
 type valueForm func(string) string
 
-// facts are the lines before the outliers.
+// facts are the lines before the outliers: whom it is about, and what was seen of it.
 func (a Alert) facts(value valueForm) []alertLine {
 	var out []alertLine
 	say := func(label, text string) {
@@ -48,10 +49,15 @@ func (a Alert) facts(value valueForm) []alertLine {
 		say("Suspect", a.suspects(value))
 	}
 	if c := a.Hosts; c != nil {
-		say("Examined", fmt.Sprintf("%s of %s whole, %s in part, %s not at all",
-			number(c.Examined), plural(c.Requested, "host"), number(c.Partial), number(c.NotExamined)))
+		text := number(c.Examined) + " of " + plural(c.Requested, "host") + " whole"
+		if c.Partial > 0 {
+			text += ", " + number(c.Partial) + " in part"
+		}
+		if c.NotExamined > 0 {
+			text += ", " + number(c.NotExamined) + " not at all"
+		}
+		say("Examined", text)
 	}
-	say("Asked for", a.pivots(value))
 	return out
 }
 
@@ -60,7 +66,7 @@ func (a Alert) whose(value valueForm) string {
 	var where []string
 	for _, s := range []string{a.Account, a.Region} {
 		if s != "" {
-			where = append(where, value(s))
+			where = append(where, word(s, value))
 		}
 	}
 	text := value(a.Group)
@@ -71,7 +77,7 @@ func (a Alert) whose(value valueForm) string {
 		text += " in " + strings.Join(where, ", ")
 	}
 	if a.Incident != "" {
-		text += "; incident " + value(a.Incident)
+		text += "; incident " + word(a.Incident, value)
 	}
 	return text
 }
@@ -106,7 +112,7 @@ func (a Alert) pivots(value valueForm) string {
 			quiet++
 			continue
 		}
-		s := fmt.Sprintf("%s %s seen on %s", ours(string(p.Kind), value), value(p.Value), plural(p.Seen, "host"))
+		s := fmt.Sprintf("%s %s seen on %s", ours(string(p.Kind), value), value(digest.ReplaceAllString(p.Value, "$1…")), plural(p.Seen, "host"))
 		if p.Unknown > 0 {
 			s += ", unknown on " + number(p.Unknown)
 		}
@@ -131,7 +137,7 @@ func (a Alert) told(value valueForm) (out []alertOutlier, left int) {
 		if h.Suspect {
 			o.Head += ", the suspect"
 		}
-		o.Head += fmt.Sprintf(": %s bits, %s", bits(h.Score), plural(h.Findings, "finding"))
+		o.Head += fmt.Sprintf(": score %s, %s", bits(h.Score), plural(h.Findings, "finding"))
 		for _, f := range h.Top[:min(room, len(h.Top))] {
 			o.Top = append(o.Top, a.finding(f, value))
 		}
@@ -141,7 +147,7 @@ func (a Alert) told(value valueForm) (out []alertOutlier, left int) {
 }
 
 func (a Alert) finding(f AlertFinding, value valueForm) string {
-	s := ours(string(f.Severity), value) + " " + value(f.Query) + " " + ours(string(f.Kind), value)
+	s := ours(string(f.Severity), value) + " " + word(f.Query, value) + " " + ours(string(f.Kind), value)
 	if f.What != "" {
 		s += ": " + value(f.What)
 	}
@@ -157,6 +163,21 @@ func (a Alert) unseen(value valueForm) []string {
 func when(s string, value valueForm) string {
 	if told := stamp(s); told != s {
 		return told
+	}
+	return value(s)
+}
+
+// A harmless word has no sign in it that could begin anything; of a digest people
+// read the beginning.
+var (
+	harmlessWord = regexp.MustCompile(`^[A-Za-z0-9]+(?:[_-][A-Za-z0-9]+)*$`)
+	digest       = regexp.MustCompile(`^([0-9a-fA-F]{12})[0-9a-fA-F]{20,}$`)
+)
+
+// word is a name as it is, where no reader could take it for anything else.
+func word(s string, value valueForm) string {
+	if harmlessWord.MatchString(s) {
+		return s
 	}
 	return value(s)
 }

@@ -104,7 +104,7 @@ func what(f *triage.Finding) string {
 			break
 		}
 	}
-	s := strings.Join(parts, ", ")
+	s := strings.Join(parts, " · ")
 	switch changed := list(f.ChangedColumns, 3); {
 	case changed == "":
 		return s
@@ -153,6 +153,8 @@ func alertVerdict(a Alert) string {
 	seen := c.Examined + c.Partial
 	out := "No host stands out among the " + number(seen) + " of " + number(c.Requested) + " examined"
 	switch {
+	case c.Outliers == 0 && seen == c.Requested:
+		out = "No host stands out among the " + plural(seen, "host") + " examined"
 	case c.Outliers == 1:
 		out = fmt.Sprintf("1 of %s stands out", plural(seen, "examined host"))
 	case c.Outliers > 1:

@@ -224,9 +224,9 @@ func TestWhat(t *testing.T) {
 		f    triage.Finding
 		want string
 	}{
-		{"listener", triage.Finding{Key: triage.Row{"protocol": "6", "family": "2", "address": "0.0.0.0", "port": "31337"}}, "port 31337, 0.0.0.0"},
-		{"process", triage.Finding{Key: triage.Row{"path": "/tmp/.x/bash", "name": "bash", "username": "root"}}, "/tmp/.x/bash, root"},
-		{"cron", triage.Finding{Key: triage.Row{"path": "/etc/cron.d/x", "command": "curl -u a:b http://c/d"}}, "curl -u a:[redacted] http://c/d, /etc/cron.d/x"},
+		{"listener", triage.Finding{Key: triage.Row{"protocol": "6", "family": "2", "address": "0.0.0.0", "port": "31337"}}, "port 31337 · 0.0.0.0"},
+		{"process", triage.Finding{Key: triage.Row{"path": "/tmp/.x/bash", "name": "bash", "username": "root"}}, "/tmp/.x/bash · root"},
+		{"cron", triage.Finding{Key: triage.Row{"path": "/etc/cron.d/x", "command": "curl -u a:b http://c/d"}}, "curl -u a:[redacted] http://c/d · /etc/cron.d/x"},
 		{"changed", triage.Finding{Key: triage.Row{"path": "/usr/sbin/sshd"}, ChangedColumns: []string{"sha256", "size"}}, "/usr/sbin/sshd (sha256 and size)"},
 		{"one row a host", triage.Finding{ChangedColumns: []string{"mode"}}, "mode"},
 		{"nothing", triage.Finding{}, ""},

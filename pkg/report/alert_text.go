@@ -59,6 +59,7 @@ func (a Alert) Text() string {
 	if left > 0 {
 		line("", "and "+plural(left, "more host"))
 	}
+	line("Asked for", a.pivots(defang))
 	line("Not seen", strings.Join(a.unseen(defang), "; "))
 	b.WriteString("\n")
 	line("Read on", a.Console)

@@ -54,6 +54,9 @@ func (a Alert) AmazonQ() ([]byte, error) {
 	if left > 0 {
 		lines = append(lines, "and "+plural(left, "more host"))
 	}
+	if s := a.pivots(chatValue); s != "" {
+		lines = append(lines, "Asked for: "+s)
+	}
 	if len(a.Unseen) > 0 {
 		lines = append(lines, "Not seen: "+strings.Join(a.unseen(chatValue), "; "))
 	}

@@ -42,7 +42,7 @@ type SlackText struct {
 // incident, by run.
 func (a Alert) Slack(earlier []SlackEarlier) SlackMessage {
 	a = a.Sealed()
-	m := SlackMessage{Text: a.mood() + " " + slackPlain(a.Verdict) + slackIn(a.Group), Parse: "none"}
+	m := SlackMessage{Text: a.mood() + " " + slackPlain(a.title()) + slackIn(a.Group), Parse: "none"}
 	add := func(b SlackBlock) { m.Blocks = append(m.Blocks, b) }
 	add(slackTitle(a.mood() + " " + a.title()))
 	add(slackLines(a.slackFacts()))
@@ -53,9 +53,12 @@ func (a Alert) Slack(earlier []SlackEarlier) SlackMessage {
 			lines = append(lines, "• "+f)
 		}
 		if left > 0 && i == len(hosts)-1 {
-			lines = append(lines, "_and "+plural(left, "more host")+"_")
+			lines = append(lines, "and "+plural(left, "more host"))
 		}
 		add(slackLines(lines))
+	}
+	if s := a.pivots(slackValue); s != "" {
+		add(slackLines([]string{"*Asked for*  " + s}))
 	}
 	switch gaps := a.unseen(slackValue); len(gaps) {
 	case 0:
@@ -109,11 +112,13 @@ func (a Alert) mood() string {
 func (a Alert) title() string {
 	switch {
 	case a.Test:
-		return "TEST: a sample finding has arrived"
+		return "TEST"
 	case a.Status == "failed":
 		return "The run failed"
 	case a.Status == "stopped":
 		return "The run was stopped"
+	case a.Hosts != nil && a.Hosts.Outliers > 0:
+		return strings.ToUpper(ours(a.Severity, slackPlain)) + ": " + a.Verdict
 	case a.Hosts != nil:
 		return a.Verdict
 	}
@@ -122,8 +127,8 @@ func (a Alert) title() string {
 
 func (a Alert) slackFacts() []string {
 	var lines []string
-	if a.title() != a.Verdict {
-		lines = append(lines, slackPlain(a.Verdict))
+	if !strings.HasSuffix(a.title(), a.Verdict) {
+		lines = append(lines, slackPlain(strings.TrimPrefix(a.Verdict, a.title()+": ")))
 	}
 	for _, f := range a.facts(slackValue) {
 		lines = append(lines, "*"+f.Label+"*  "+f.Text)
@@ -153,7 +158,7 @@ func (a Alert) consoleName() string {
 func (a Alert) slackNotes(earlier []SlackEarlier) []string {
 	var lines []string
 	if a.Finished != "" {
-		lines = append(lines, "Run "+slackValue(a.Run)+" ended "+when(a.Finished, slackValue))
+		lines = append(lines, "Ended "+when(a.Finished, slackValue))
 	}
 	show, left := head(earlier, slackEarlier)
 	for _, e := range show {
@@ -190,7 +195,7 @@ func slackIn(group string) string {
 	if group == "" {
 		return ""
 	}
-	return " in " + slackPlain(group)
+	return ", " + slackPlain(group)
 }
 
 // slackValue sets a value as code, where nothing formats, with what would be a
