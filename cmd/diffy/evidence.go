@@ -72,11 +72,14 @@ func (e *evidence) each(ctx context.Context, paths []string, do func(worker int,
 	}
 	e.from, e.twice = map[string]string{}, map[string][]string{}
 	shown := e.app.progress()
-	work := make(chan unit)
+	look, work := e.app.spend(), make(chan unit)
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
 		defer close(work)
 		for i, u := range units {
+			if i%64 == 63 {
+				look()
+			}
 			select {
 			case work <- u:
 				shown.step("reading", i, len(units))
@@ -98,6 +101,7 @@ func (e *evidence) each(ctx context.Context, paths []string, do func(worker int,
 		})
 	}
 	err = group.Wait()
+	look()
 	shown.done()
 	return e.check(err, paths)
 }
