@@ -76,7 +76,7 @@ func (a Alert) whose(value valueForm) string {
 	if len(where) > 0 {
 		text += " in " + strings.Join(where, ", ")
 	}
-	if a.Incident != "" {
+	if a.Incident != "" && a.Incident != a.Run {
 		text += "; incident " + word(a.Incident, value)
 	}
 	return text

@@ -42,7 +42,7 @@ type SlackText struct {
 // incident, by run.
 func (a Alert) Slack(earlier []SlackEarlier) SlackMessage {
 	a = a.Sealed()
-	m := SlackMessage{Text: a.mood() + " " + slackPlain(a.title()) + slackIn(a.Group), Parse: "none"}
+	m := SlackMessage{Text: a.mood() + " " + slackPlain(short(a.title(), slackHeader)) + slackIn(a.Group), Parse: "none"}
 	add := func(b SlackBlock) { m.Blocks = append(m.Blocks, b) }
 	add(slackTitle(a.mood() + " " + a.title()))
 	add(slackLines(a.slackFacts()))
