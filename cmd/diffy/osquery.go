@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"regexp"
+	"slices"
 
 	"diffy/pkg/pipeline"
 
@@ -35,9 +36,10 @@ func (a *app) osqueryUpload() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "upload FILE",
 		Short: "Put a release into the artifacts, and say its sha256",
-		Long: "Put a release of osquery, its official .tar.gz for Linux, into the artifacts of the deployment's\n" +
-			"own account and region, and of every --place besides. It is looked into first: a file that is no\n" +
-			"osquery, or is for another architecture, is refused. Doing it again changes nothing.\n\n" +
+		Long: "Put a release of osquery, its official .tar.gz for Linux, into the artifacts of every place where\n" +
+			"hosts are: the deployment's own account and region, those of the inventory in diffy.yaml, and each\n" +
+			"--place. It is looked into first: a file that is no osquery, or is for another architecture, is\n" +
+			"refused. Doing it again changes nothing.\n\n" +
 			"Hosts use it once its sha256 is deployed: the setting is printed.",
 		Example: "  diffy osquery upload osquery-5.21.0_1.linux_x86_64.tar.gz\n" +
 			"  diffy osquery upload osquery-5.21.0_1.linux_aarch64.tar.gz --arch aarch64 --place 444455556666/eu-west-1",
@@ -85,7 +87,11 @@ func (a *app) uploadOsquery(ctx context.Context, q pin) error {
 	if err != nil {
 		return err
 	}
-	places, err := placesOf(in.home, q.places)
+	s, err := a.settings()
+	if err != nil {
+		return err
+	}
+	places, err := placesOf(append([]pipeline.Place{in.home}, s.Inventory.places()...), q.places)
 	if err != nil {
 		return err
 	}
@@ -139,17 +145,23 @@ func (a *app) showPinned(p pinned, encoded bool) error {
 // placeWord is an account and a region.
 var placeWord = regexp.MustCompile(`^([0-9]{12})/([a-z]{2}(?:-[a-z]+)+-[0-9])$`)
 
-// placesOf is the deployment's own place, and those that were named.
-func placesOf(home pipeline.Place, named []string) ([]pipeline.Place, error) {
-	places := []pipeline.Place{home}
+// placesOf is the places that are known, and those that were named, each once.
+func placesOf(known []pipeline.Place, named []string) ([]pipeline.Place, error) {
+	var places []pipeline.Place
+	add := func(p pipeline.Place) {
+		if !slices.Contains(places, p) {
+			places = append(places, p)
+		}
+	}
+	for _, p := range known {
+		add(p)
+	}
 	for _, name := range named {
 		m := placeWord.FindStringSubmatch(name)
 		if m == nil {
 			return nil, usage("--place 444455556666/eu-west-1", "%q is no account and region", name)
 		}
-		if p := (pipeline.Place{Account: m[1], Region: m[2]}); p != home {
-			places = append(places, p)
-		}
+		add(pipeline.Place{Account: m[1], Region: m[2]})
 	}
 	return places, nil
 }
@@ -178,9 +190,8 @@ func (q pin) read() ([]byte, release, error) {
 	if err != nil {
 		return nil, r, usage(releaseHint, "%s is no release of osquery: %w", q.file, err)
 	}
-	said := q.arch
-	if said != "" && said != r.arch {
-		return nil, r, usage("--arch "+r.arch, "%s is for %s, not for %s", q.file, r.arch, said)
+	if q.arch != "" && q.arch != r.arch {
+		return nil, r, usage("--arch "+r.arch, "%s is for %s, not for %s", q.file, r.arch, q.arch)
 	}
 	return data, r, nil
 }

@@ -100,7 +100,7 @@ func TestReadRelease(t *testing.T) {
 
 func TestPlaces(t *testing.T) {
 	home := pipeline.Place{Account: "111122223333", Region: "eu-west-1"}
-	got, err := placesOf(home, []string{"111122223333/eu-west-1", "444455556666/us-gov-west-1"})
+	got, err := placesOf([]pipeline.Place{home, home}, []string{"111122223333/eu-west-1", "444455556666/us-gov-west-1"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,7 +108,7 @@ func TestPlaces(t *testing.T) {
 		t.Errorf("places (-want +got):\n%s", diff)
 	}
 	for _, bad := range []string{"eu-west-1", "1/eu-west-1", "444455556666/eu-west-1/x", "444455556666/../x"} {
-		if _, err := placesOf(home, []string{bad}); err == nil {
+		if _, err := placesOf([]pipeline.Place{home}, []string{bad}); err == nil {
 			t.Errorf("%q is a place", bad)
 		}
 	}
