@@ -20,6 +20,8 @@ var loggedNumbers = []logged{
 	{"analyze", "analyzed", "outliers", "Outliers"},
 	{"analyze", "analyzed", "coverage", "Coverage"},
 	{"trigger", "triggered", "runs", "RunsTriggered"},
+	{"trigger", "triggered", "attached", "FindingsAttached"},
+	{"trigger", "triggered", "foreign", "EventsOfOthers"},
 }
 
 // newLoggedMetrics turns the lines into metrics of the deployment's own namespace.

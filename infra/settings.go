@@ -55,6 +55,9 @@ type settings struct {
 	MinSeverity float64 `json:"minSeverity"`
 	// IgnoredFindings are beginnings of finding types that never start a run.
 	IgnoredFindings []string `json:"ignoredFindings"`
+	// RunsPerHour is how many runs findings may start in an hour. Further ones wait,
+	// and people are told once. Runs that people start are not counted.
+	RunsPerHour int `json:"runsPerHour"`
 	// GroupTag is the tag whose value makes a group of instances that have nothing
 	// else in common. Empty: no such group.
 	GroupTag string `json:"groupTag"`
@@ -106,6 +109,7 @@ func defaults() settings {
 		EvidenceDays:    365,
 		LogDays:         90,
 		MinSeverity:     4,
+		RunsPerHour:     20,
 		IgnoredFindings: hostless,
 		Osquery:         "auto",
 		ExtractMemory:   2048,
@@ -228,6 +232,7 @@ func (s settings) check() error {
 	wrong(s.Email != "" && !strings.Contains(s.Email, "@"), "email %q: want an address", s.Email)
 	wrong(s.SlackSecret != "" && !secretPattern.MatchString(s.SlackSecret), "slackSecret %q: want the whole ARN of a secret, with the six characters at its end", s.SlackSecret)
 	wrong(s.Organization != "" && !organizationPattern.MatchString(s.Organization), "organization %q: want o-…", s.Organization)
+	wrong(s.RunsPerHour < 1 || s.RunsPerHour > 1000, "runsPerHour %d: want 1 to 1000", s.RunsPerHour)
 	wrong(s.MinSeverity < 1 || s.MinSeverity > 10, "minSeverity %v: want 1 to 10", s.MinSeverity)
 	wrong(s.ExtractMemory < 512 || s.ExtractMemory > 10240, "extractMemory %d: want 512 to 10240", s.ExtractMemory)
 	wrong(s.AnalyzeMemory < 512 || s.AnalyzeMemory > 10240, "analyzeMemory %d: want 512 to 10240", s.AnalyzeMemory)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"slices"
+	"strconv"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 )
@@ -11,9 +12,10 @@ import (
 var (
 	queryRecords = []string{"dynamodb:GetItem", "dynamodb:Query"}
 	writeRecord  = []string{"dynamodb:GetItem", "dynamodb:PutItem"}
-	takeLock     = []string{"dynamodb:PutItem"} // on a condition
-	extendLock   = []string{"dynamodb:UpdateItem"}
-	freeLock     = []string{"dynamodb:DeleteItem"}
+	useLock      = []string{"dynamodb:GetItem", "dynamodb:UpdateItem"} // on a condition
+	freeLock     = []string{"dynamodb:UpdateItem"}
+	keepFindings = []string{"dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem"}
+	readFindings = []string{"dynamodb:Query"}
 	keepBaseline = []string{"dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem"}
 )
 
@@ -28,8 +30,12 @@ func (h *hub) steps() []step {
 		{
 			name: "trigger", does: "Starts one run for the group of hosts that a finding names",
 			memory: 256, seconds: 60, event: true,
-			env: h.env(h.set.finder()), key: []string{"dynamodb", "sns", "sqs"},
-			may: slices.Concat(finder, []grant{h.items("Records", writeRecord, "run#*"), h.items("TakeLock", takeLock, "group#*"), h.startRuns(), h.publishTo()}),
+			env: h.triggerEnv(), key: []string{"dynamodb", "sns", "sqs"},
+			may: slices.Concat(finder, []grant{
+				h.items("Records", writeRecord, "run#*"), h.items("TakeLock", useLock, "group#*"),
+				h.items("Findings", keepFindings, "finding#*"), h.items("CountRuns", []string{"dynamodb:UpdateItem"}, "quota#*"),
+				h.startRuns(), h.publishTo(),
+			}),
 		},
 		{
 			name: "resolve", does: "Makes the plan of a run: group, hosts, batches, query bundle",
@@ -38,7 +44,7 @@ func (h *hub) steps() []step {
 			may: slices.Concat([]grant{describeInstances(), describeManaged()}, collector, []grant{
 				h.intakeObjects("WriteBundle", "s3:PutObject", "artifacts/bundles/*"),
 				h.keepEvidence(), h.keepWork(), h.tellMissing(h.work, h.evidence),
-				h.items("Records", writeRecord, "run#*"), h.items("ExtendLock", extendLock, "group#*"),
+				h.items("Records", writeRecord, "run#*"), h.items("ExtendLock", useLock, "group#*"), h.items("Findings", readFindings, "finding#*"),
 			}),
 		},
 		{
@@ -72,6 +78,7 @@ func (h *hub) steps() []step {
 			may: []grant{
 				h.keepEvidence(), h.keepWork(), h.tellMissing(h.work, h.evidence),
 				h.items("Records", keepBaseline, "group#*", "run#*"),
+				h.items("CloseLock", freeLock, "group#*"), h.items("Findings", readFindings, "finding#*"),
 				h.items("Decisions", queryRecords, "approved#*", "suppression#*"),
 			},
 		},
@@ -114,6 +121,13 @@ func (h *hub) env(targetRole string) map[string]*string {
 	if h.set.GroupTag != "" {
 		env["DIFFY_GROUP_TAG"] = str(h.set.GroupTag)
 	}
+	return env
+}
+
+// triggerEnv also says how many runs findings may start.
+func (h *hub) triggerEnv() map[string]*string {
+	env := h.env(h.set.finder())
+	env["DIFFY_RUNS_PER_HOUR"] = str(strconv.Itoa(h.set.RunsPerHour))
 	return env
 }
 

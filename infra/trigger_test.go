@@ -25,6 +25,11 @@ func TestFindingRules(t *testing.T) {
 		same(t, id+" pattern", want, the(t, in, id).Properties["EventPattern"])
 		same(t, id+" state", "ENABLED", the(t, in, id).Properties["State"])
 	}
+	data, err := json.MarshalIndent(the(t, a.hub, "FindingRule").Properties["EventPattern"], "", " ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "finding-rule.json", string(data)+"\n") // read by test/e2e, too
 	same(t, "bus of what members forward", "<MemberBus>", the(t, a.hub, "ForwardedFindingRule").Properties["EventBusName"])
 	same(t, "bus of the hub's own", nil, the(t, a.hub, "FindingRule").Properties["EventBusName"])
 	same(t, "when chosen", map[string]any{"severity": []any{map[string]any{"numeric": []any{">=", 7.0}}}},

@@ -26,6 +26,9 @@ type account struct {
 	archive   archive
 	artifacts bucketObjects
 	caller    caller
+
+	storm     pipeline.Storm
+	publisher pipeline.Publisher
 }
 
 // bucketObjects is objects that have an address for people.
@@ -77,6 +80,7 @@ func (a *app) account(ctx context.Context) (*account, error) {
 		objects: c.Objects, runs: c.Table, machine: c.Machine, fleet: c.Fleet, commands: c.Commands, steps: c.Steps, known: c.Table,
 		document: cfg.Document, home: pipeline.Place{Account: cfg.Account, Region: cfg.Region},
 		keeper: c.Table, archive: c.Objects, artifacts: c.Artifacts, caller: c.Caller,
+		storm: c.Table, publisher: c.Topic,
 	}, nil
 }
 

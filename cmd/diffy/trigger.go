@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -17,26 +18,30 @@ const maxEvent = 16 << 20
 
 func (a *app) trigger() *cobra.Command {
 	var format string
+	var start bool
 	cmd := &cobra.Command{
 		Use:   "trigger EVENT.json",
 		Short: "Say what an event would start",
 		Long: "Read an event as EventBridge delivers it, or a bare GuardDuty finding, and print the request that\n" +
 			"it would start, or null and the reason why it starts nothing. Nothing is asked of AWS and\n" +
-			"nothing is started. - is stdin.",
-		Example: "  diffy trigger event.json\n  aws guardduty get-findings … | diffy trigger -",
+			"nothing is started. - is stdin.\n\n" +
+			"With --start the event does in the account what it does when GuardDuty sends it: it goes\n" +
+			"through the same lock and the same counts, and what becomes of it is printed.",
+		Example: "  diffy trigger event.json\n  aws guardduty get-findings … | diffy trigger -\n  diffy trigger event.json --start",
 		Args:    arguments(1, 1),
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			if format != "json" {
 				return usage("--format json", "unknown format %q", format)
 			}
-			return a.runTrigger(args[0])
+			return a.runTrigger(cmd.Context(), args[0], start)
 		},
 	}
 	cmd.Flags().StringVar(&format, "format", "json", "json")
+	cmd.Flags().BoolVar(&start, "start", false, "start it in the account: the drill")
 	return cmd
 }
 
-func (a *app) runTrigger(path string) error {
+func (a *app) runTrigger(ctx context.Context, path string, start bool) error {
 	const hint = "an EVENT is EventBridge's envelope of a GuardDuty finding, or the finding itself, as JSON"
 	data, err := a.readEvent(path)
 	if err != nil {
@@ -45,6 +50,9 @@ func (a *app) runTrigger(path string) error {
 	d, err := trigger.ParseEvent(data)
 	if err != nil {
 		return usage(hint, "%s: %w", path, err)
+	}
+	if start {
+		return a.startTriggered(ctx, data)
 	}
 	return a.json(struct {
 		Request *triage.Request `json:"request"`

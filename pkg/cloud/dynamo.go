@@ -13,10 +13,11 @@ import (
 // Table keeps records in one DynamoDB table. The partition key is pk, the sort key
 // sk:
 //
-//	group#<group>        current | baseline#<version> | baseline#<version>#chunk#<n> | good | lock | finding#<id>
+//	group#<group>        current | baseline#<version> | baseline#<version>#chunk#<n> | good | lock
 //	approved#<group>     <version>
 //	suppression#<group>  <finding>; of all groups: suppression#*
 //	run#<run>            meta
+//	finding#<group>      <id>
 //	quota#<what>         <hour>
 //	sent#<incident>      thread
 //

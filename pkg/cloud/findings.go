@@ -19,7 +19,7 @@ const (
 
 // SaveFinding implements pipeline.Findings.
 func (t *Table) SaveFinding(ctx context.Context, group string, f pipeline.Sighting) error {
-	it, err := encode(groupPrefix+group, findingPrefix+f.ID, f)
+	it, err := encode(findingPrefix+group, f.ID, f)
 	if err != nil {
 		return err
 	}
@@ -42,7 +42,7 @@ func (t *Table) SaveFinding(ctx context.Context, group string, f pipeline.Sighti
 
 // LoadFinding implements pipeline.Findings.
 func (t *Table) LoadFinding(ctx context.Context, group, id string) (f pipeline.Sighting, err error) {
-	it, err := t.get(ctx, groupPrefix+group, findingPrefix+id)
+	it, err := t.get(ctx, findingPrefix+group, id)
 	if err != nil {
 		return f, fmt.Errorf("load finding %s of %s: %w", id, group, err)
 	}
@@ -51,7 +51,7 @@ func (t *Table) LoadFinding(ctx context.Context, group, id string) (f pipeline.S
 
 // Findings implements pipeline.Findings.
 func (t *Table) Findings(ctx context.Context, group string) ([]pipeline.Sighting, error) {
-	items, err := t.query(ctx, groupPrefix+group, findingPrefix)
+	items, err := t.query(ctx, findingPrefix+group, "")
 	if err != nil {
 		return nil, fmt.Errorf("read findings of %s: %w", group, err)
 	}

@@ -69,7 +69,14 @@ func (t *Table) Extend(ctx context.Context, group, run string, expires time.Time
 	u := update{key: key(groupPrefix+group, lockKey), when: "#run = :run"}
 	u.value(":run", text(run)).named("run").
 		set("expires", number(expires.UnixMilli())).set("ttl", ttlAfter(expires, stormKept))
-	return t.held(ctx, u, "extend lock of %s for %s", group, run)
+	_, refused, err := t.update(ctx, u)
+	switch {
+	case err != nil:
+		return failed(err, "extend lock of %s for %s", group, run)
+	case refused != nil:
+		return fmt.Errorf("extend lock of %s for %s: %w", group, run, pipeline.ErrNotFound)
+	}
+	return nil
 }
 
 // Release implements pipeline.Locks.
@@ -91,7 +98,14 @@ func (t *Table) Release(ctx context.Context, l pipeline.Lock) error {
 func (t *Table) Attach(ctx context.Context, group, run, finding string, severity float64) error {
 	u := update{key: key(groupPrefix+group, lockKey), when: "#run = :run AND #state = :open"}
 	u.value(":run", text(run)).value(":open", text(string(pipeline.LockOpen))).named("run", "state").add("attached", texts(finding))
-	if err := t.held(ctx, u, "attach to run %s at %s", run, group); err != nil {
+	lock, refused, err := t.update(ctx, u)
+	switch {
+	case err != nil:
+		return failed(err, "attach to run %s at %s", run, group)
+	case refused != nil:
+		return fmt.Errorf("attach to run %s at %s: %w", run, group, pipeline.ErrNotFound)
+	}
+	if l, err := lockOf(lock); err != nil || l.Severity >= severity {
 		return err
 	}
 	graver := update{key: u.key, when: "#run = :run AND #severity < :severity"}
@@ -128,18 +142,6 @@ func (t *Table) Close(ctx context.Context, group, run string) ([]string, error) 
 		return nil, fmt.Errorf("close run %s at %s: %w", run, group, pipeline.ErrNotFound)
 	}
 	return textsOf(it["attached"]), nil
-}
-
-// held writes what only the holder of a lock may: ErrNotFound for another.
-func (t *Table) held(ctx context.Context, u update, format string, args ...any) error {
-	_, refused, err := t.update(ctx, u)
-	switch {
-	case err != nil:
-		return failed(err, format, args...)
-	case refused != nil:
-		return fmt.Errorf("%s: %w", fmt.Sprintf(format, args...), pipeline.ErrNotFound)
-	}
-	return nil
 }
 
 func milli(t time.Time) int64 {
