@@ -48,14 +48,14 @@ func (c *Commands) Unfinished(ctx context.Context, p pipeline.Place, run string,
 // Steps calls functions of the state machine by themselves.
 type Steps struct {
 	client  *lambda.Client
-	analyze string // name of the function
+	analyze string // ARN of the function
 }
 
 // stepsOf names the functions as the stack does: all names of a deployment begin
 // alike.
 func stepsOf(c awsConfig, cfg Config) *Steps {
-	machine := cfg.StateMachine[strings.LastIndexByte(cfg.StateMachine, ':')+1:]
-	return &Steps{client: lambda.NewFromConfig(c), analyze: strings.TrimSuffix(machine, "-triage") + "-analyze"}
+	arn := strings.Replace(strings.Replace(cfg.StateMachine, ":states:", ":lambda:", 1), ":stateMachine:", ":function:", 1)
+	return &Steps{client: lambda.NewFromConfig(c), analyze: strings.TrimSuffix(arn, "-triage") + "-analyze"}
 }
 
 // Analyze has the function analyze what a run has collected.

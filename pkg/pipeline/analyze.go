@@ -43,6 +43,7 @@ type run struct {
 	records []Record
 	set     *facts.Set
 	notes   []string
+	stopped bool // by a person
 }
 
 // Handle analyses a run.
@@ -243,6 +244,9 @@ func (h Analyze) record(ctx context.Context, r *run, result *triage.Result) erro
 	sum := sumUp(r.plan.Run, result)
 	record.Examined, record.Partial, record.NotExamined, record.Outliers = sum.Examined, sum.Partial, sum.NotExamined, sum.Outliers
 	record.Severity = string(loudest(result))
+	if r.stopped {
+		record.Status = Stopped // whatever EventBridge has told of why it ended
+	}
 	if err := h.Runs.SaveRun(ctx, record); err != nil {
 		return fmt.Errorf("record run %s: %w", r.plan.Run, err)
 	}

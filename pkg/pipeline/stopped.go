@@ -14,6 +14,7 @@ func endOf(name string) RunStatus {
 // stop says of the hosts that a stopped run has left without an outcome why they
 // have none.
 func (r *run) stop() {
+	r.stopped = true
 	for i := range r.records {
 		if r.records[i].Reason == noOutcome {
 			r.records[i].Reason = "the run was stopped"
