@@ -32,7 +32,7 @@ func (w *world) deploy() {
 	w.Helper()
 	w.deployStores()
 	w.deployTable()
-	w.deployTopic()
+	w.deployTopics()
 	w.deployDocument()
 	w.deployMachine()
 	w.serve(w.deployIntake())
@@ -99,20 +99,28 @@ func (w *world) deployTable() {
 	w.must(err)
 }
 
-// deployTopic makes the topic and a queue that hears all of it.
-func (w *world) deployTopic() {
+// deployTopics makes the topics and a queue that hears all results.
+func (w *world) deployTopics() {
 	w.Helper()
-	topics, queues := sns.NewFromConfig(w.sdk), sqs.NewFromConfig(w.sdk)
-	topic, err := topics.CreateTopic(w.Context(), &sns.CreateTopicInput{Name: aws.String("diffy-results")})
+	for _, name := range []string{"diffy-results", "diffy-chat"} {
+		_, err := sns.NewFromConfig(w.sdk).CreateTopic(w.Context(), &sns.CreateTopicInput{Name: &name})
+		w.must(err)
+	}
+	w.queue = w.subscribe(w.cfg.Topic, "subscriber", nil)
+}
+
+// subscribe lets a new queue hear a topic, as far as a filter policy lets it, and
+// returns the queue's URL.
+func (w *world) subscribe(topic, name string, attributes map[string]string) string {
+	w.Helper()
+	queue, err := sqs.NewFromConfig(w.sdk).CreateQueue(w.Context(), &sqs.CreateQueueInput{QueueName: &name})
 	w.must(err)
-	queue, err := queues.CreateQueue(w.Context(), &sqs.CreateQueueInput{QueueName: aws.String("subscriber")})
-	w.must(err)
-	w.queue = *queue.QueueUrl
-	_, err = topics.Subscribe(w.Context(), &sns.SubscribeInput{
-		TopicArn: topic.TopicArn, Protocol: aws.String("sqs"),
-		Endpoint: aws.String("arn:aws:sqs:" + region + ":" + account + ":subscriber"),
+	_, err = sns.NewFromConfig(w.sdk).Subscribe(w.Context(), &sns.SubscribeInput{
+		TopicArn: &topic, Protocol: aws.String("sqs"), Attributes: attributes,
+		Endpoint: aws.String("arn:aws:sqs:" + region + ":" + account + ":" + name),
 	})
 	w.must(err)
+	return *queue.QueueUrl
 }
 
 func (w *world) deployDocument() {

@@ -208,13 +208,16 @@ func (w *world) sent() []any {
 }
 
 // heard is the messages that the topic's subscriber has got so far.
-func (w *world) heard() []any {
+func (w *world) heard() []any { return w.heardBy(w.queue) }
+
+// heardBy empties a queue.
+func (w *world) heardBy(queue string) []any {
 	w.Helper()
 	client := sqs.NewFromConfig(w.sdk)
 	var all []any
 	for {
 		out, err := client.ReceiveMessage(w.Context(), &sqs.ReceiveMessageInput{
-			QueueUrl: &w.queue, MaxNumberOfMessages: 10,
+			QueueUrl: &queue, MaxNumberOfMessages: 10,
 			MessageSystemAttributeNames: []sqstypes.MessageSystemAttributeName{sqstypes.MessageSystemAttributeNameAll},
 		})
 		w.must(err)

@@ -57,6 +57,7 @@ var deployed = cloud.Config{
 	Intake:   "diffy-intake-" + account + "-" + region,
 	Evidence: "diffy-evidence", Work: "diffy-work", Table: "diffy",
 	Topic:        "arn:aws:sns:" + region + ":" + account + ":diffy-results",
+	ChatTopic:    "arn:aws:sns:" + region + ":" + account + ":diffy-chat",
 	StateMachine: "arn:aws:states:" + region + ":" + account + ":stateMachine:diffy-triage",
 	Document:     "diffy-collect", TargetRole: "DiffyTarget",
 }
@@ -143,9 +144,11 @@ func (w *world) serve(osquery string) {
 			Pack: w.pack, Version: "e2e", Now: w.now, Log: log,
 		}.Handle),
 		"publish": cloud.Handler(pipeline.Publish{
-			Objects: c.Objects, Runs: c.Table, Locks: c.Table, Publisher: c.Topic, Now: w.now, Log: log,
+			Objects: c.Objects, Runs: c.Table, Locks: c.Table, Publisher: c.Topic, Report: w.cfg.ReportAddress, Now: w.now, Log: log,
 		}.Handle),
-		"fail": cloud.Handler(pipeline.Fail{Runs: c.Table, Locks: c.Table, Publisher: c.Topic, Now: w.now, Log: log}.Handle),
+		"fail": cloud.Handler(pipeline.Fail{
+			Runs: c.Table, Locks: c.Table, Publisher: c.Topic, Execution: w.cfg.ExecutionAddress, Now: w.now, Log: log,
+		}.Handle),
 	}
 }
 
