@@ -32,8 +32,8 @@ type said struct {
 	code     int
 }
 
-// diffy runs a command as somebody would who has named the deployment's parts.
-func (w *world) diffy(args ...string) said {
+// command is a command of somebody who has named the deployment's parts.
+func (w *world) command(args ...string) *exec.Cmd {
 	w.Helper()
 	program, err := cli()
 	w.must(err)
@@ -44,6 +44,13 @@ func (w *world) diffy(args ...string) said {
 		"DIFFY_TABLE="+w.cfg.Table, "DIFFY_TOPIC_ARN="+w.cfg.Topic, "DIFFY_CHAT_TOPIC_ARN="+w.cfg.Topic,
 		"DIFFY_STATE_MACHINE_ARN="+w.cfg.StateMachine, "DIFFY_DOCUMENT="+w.cfg.Document, "DIFFY_TARGET_ROLE="+w.cfg.TargetRole,
 	)
+	return cmd
+}
+
+// diffy runs a command.
+func (w *world) diffy(args ...string) said {
+	w.Helper()
+	cmd := w.command(args...)
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	var ended *exec.ExitError
