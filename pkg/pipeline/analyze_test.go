@@ -183,7 +183,7 @@ func TestBaseline(t *testing.T) {
 	}
 	_, err := w.publish().Handle(ctx, pipeline.RunIn{Run: "base-1"})
 	w.check(err)
-	if !strings.Contains(w.published[0].Text, "A baseline of asg:web was stored from 2 of 2 hosts") {
+	if !strings.Contains(w.published[0].Text, "A baseline was stored from 2 of 2 hosts") {
 		t.Errorf("message %s", w.published[0].Text)
 	}
 	tests := []struct {
@@ -191,7 +191,7 @@ func TestBaseline(t *testing.T) {
 		used     int
 		note     string
 	}{
-		{"auto", 1, ""}, {"base-1", 1, ""}, {"none", 0, ""}, {"base-7", 0, "There is no baseline base-7"},
+		{"auto", 1, "Baseline base-1 is not approved"}, {"base-1", 1, "Baseline base-1 is not approved"}, {"none", 0, ""}, {"base-7", 0, "There is no baseline base-7"},
 	}
 	for i, test := range tests {
 		t.Run(test.baseline, func(t *testing.T) {

@@ -91,7 +91,7 @@ func (h Analyze) baselines(ctx context.Context, r *run) (out []detect.Baseline, 
 			return nil, nil, fmt.Errorf("read baseline %s of %s: %w", b.Version, r.plan.Group, err)
 		default:
 			out = append(out, detect.Baseline{Name: r.plan.Key, Version: b.Version, Created: b.Created, Set: set, Weak: b.Weak})
-			notes = append(notes, weakly(b, r.plan.Started)...)
+			notes = append(notes, worth(b, r.plan.Started)...)
 		}
 	}
 	return out, notes, nil
@@ -108,14 +108,17 @@ func lastGood(found []Baseline, plan Plan) []Baseline {
 	return slices.DeleteFunc(found, func(b Baseline) bool { return b.Weak })
 }
 
-// weakly says what a weak baseline is worth.
-func weakly(b Baseline, started string) []string {
-	if !b.Weak {
-		return nil
+// worth says what to know of a baseline that nobody has approved.
+func worth(b Baseline, started string) []string {
+	switch {
+	case b.Weak:
+		return []string{fmt.Sprintf("Nobody has made a baseline of this group: the last good run stands in for one, %s, %s. "+
+			"It counts for less, as a group that was compromised as a whole looks good too.",
+			b.Version, ageAt(b.Created, started))}
+	case !b.Approved:
+		return []string{fmt.Sprintf("Baseline %s is not approved: nobody has said that its hosts were clean.", b.Version)}
 	}
-	return []string{fmt.Sprintf("Nobody has made a baseline of this group: the last good run stands in for one, %s, %s. "+
-		"It counts for less, as a group that was compromised as a whole looks good too.",
-		b.Version, ageAt(b.Created, started))}
+	return nil
 }
 
 // ageAt is how old something was at a time; both are stamps.

@@ -83,7 +83,7 @@ func alike(r *triage.Result, plan pipeline.Plan) triage.Result {
 		})
 	}
 	same.Notes = slices.DeleteFunc(slices.Clone(r.Notes), func(note string) bool {
-		return slices.Contains(plan.Notes, note) || strings.Contains(note, "A baseline run:") || strings.Contains(note, "the last good run stands in")
+		return slices.Contains(plan.Notes, note) || strings.Contains(note, "A baseline run:") || strings.Contains(note, "the last good run stands in") || strings.Contains(note, "is not approved")
 	})
 	return same
 }
