@@ -162,9 +162,12 @@ func (g *group) unknown(refs []*reference, t *table, k *key, f *fact, covered ho
 // gone lists the keys that every host of a baseline had and hosts of the
 // subpopulation it fits have not.
 func (g *group) gone(refs []*reference, t *table, lacked map[*key]hostSet) []*deviation {
-	here := map[string]*key{}
+	here, shapes := map[string]*key{}, map[string]bool{}
 	for _, k := range t.keys {
 		here[joinKey(k.columns)] = k
+		if shape := shapeOf(t.rule, k.columns); shape != nil {
+			shapes[joinKey(shape)] = true
+		}
 	}
 	found := map[string]*deviation{}
 	for c, cell := range g.cells {
@@ -173,7 +176,7 @@ func (g *group) gone(refs []*reference, t *table, lacked map[*key]hostSet) []*de
 		}
 		known := refs[c].answers(t)
 		for id, rk := range known.keys {
-			if rk.hosts < refs[c].hosts {
+			if rk.hosts < refs[c].hosts || shapes[joinKey(shapeOf(t.rule, rk.facts[0].Key))] {
 				continue
 			}
 			lacking := cell.and(t.answered)

@@ -18,6 +18,7 @@ type context struct {
 	booting  bool            // up for minutes only, the others for longer
 	crontabs map[string]bool // whose entries differ in their schedule only
 	programs map[string]bool // that a login, a timer or a common cron entry accounts for
+	running  map[string]bool // programs that run with other arguments than elsewhere
 }
 
 // A host is booting when it has been up for less than this, seconds.
@@ -28,7 +29,7 @@ const bootTime = 15 * 60
 func (g *group) contexts(all []*deviation) []*context {
 	out := make([]*context, len(g.hosts))
 	for i := range g.hosts {
-		out[i] = &context{booting: g.young.has(i), crontabs: map[string]bool{}, programs: map[string]bool{}}
+		out[i] = &context{booting: g.young.has(i), crontabs: map[string]bool{}, programs: map[string]bool{}, running: map[string]bool{}}
 	}
 	for _, d := range all {
 		if isPackages(d.table()) {
@@ -46,6 +47,9 @@ func (g *group) contexts(all []*deviation) []*context {
 		if d.table().rule.Name == "processes" {
 			harmless := session(d) != "" || g.passing(d) != ""
 			d.hosts.each(func(h int) {
+				if d.kind == triage.Added {
+					out[h].running[lineage(d.row())] = true
+				}
 				if harmless || g.starting(d, out[h]) != "" {
 					out[h].programs[d.row().Value("path")] = true
 				}
@@ -54,6 +58,12 @@ func (g *group) contexts(all []*deviation) []*context {
 	}
 	g.kernels(out)
 	return out
+}
+
+// lineage names what a process runs, for whom and whose child it is: everything
+// but its arguments.
+func lineage(row facts.Raw) string {
+	return joinKey([]string{row.Value("path"), row.Value("parent_path"), row.Value("username"), row.Value("uid")})
 }
 
 // booting returns the hosts that have been up for minutes only, when others
@@ -227,6 +237,9 @@ func (g *group) passing(d *deviation) string {
 		unit := path.Base(row.Value("cgroup_path"))
 		if g.habits.onDemand[unit] {
 			return unit + " runs now and then"
+		}
+		if base := path.Base(row.Value("path")); (base == "cron" || base == "crond") && strings.HasPrefix(path.Base(row.Value("cmdline")), "CRON ") {
+			return "cron is running an entry"
 		}
 		if underCron(row) {
 			command := row.Value("cmdline")

@@ -56,10 +56,10 @@ func (g *group) find(refs []*reference, cluster bool) []*deviation {
 	for _, d := range all {
 		g.weigh(d)
 	}
-	learned := learn(g, all)
-	contexts := g.contexts(all)
 	g.common = g.commonSubjects()
 	g.novel(all)
+	learned := learn(g, all)
+	contexts := g.contexts(all)
 	for _, d := range all {
 		d.addTraits()
 		g.count(d, learned)

@@ -213,11 +213,11 @@ func (g *group) missing(k *key, present hostSet, f *fact) *deviation {
 	if f == nil || lacking.empty() || g.follows(present.and(answered), answered, 0) {
 		return nil
 	}
+	if k.table.rule.Mode == modeAlert || g.suspicious(k.table, f) {
+		return nil // who lacks what is wrong anywhere is not the odd one
+	}
 	among := answered
 	if 2*lacking.count() > answered.count() {
-		if g.suspicious(k.table, f) {
-			return nil // most of a subpopulation was struck alike
-		}
 		among = g.expecting(answered, present)
 		lacking = g.owing(lacking.and(among), among, f)
 		if lacking.empty() {

@@ -64,7 +64,7 @@ func weight(traits []trait) float64 {
 
 // cause looks for what accounts for a deviation on one host.
 func (g *group) cause(d *deviation, c *context) (bits float64, why string) {
-	if why := cmp.Or(g.passing(d), session(d), c.passingProgram(d), g.installed(d), g.starting(d, c), firstSession(d), g.ofAnotherImage(d), c.rescheduled(d), onDemandModule(d)); why != "" {
+	if why := cmp.Or(g.passing(d), session(d), ownShell(d), c.passingProgram(d), c.rearranged(d), g.installed(d), g.starting(d, c), firstSession(d), g.ofAnotherImage(d), c.rescheduled(d), onDemandModule(d)); why != "" {
 		return explainedFully, why
 	}
 	if c.kernel != nil && kernelBound(d) && c.kernel.and(d.table().answered).minus(d.hosts).empty() {
@@ -84,6 +84,15 @@ func (c *context) passingProgram(d *deviation) string {
 		if c.programs[owner(d.row())] && d.kind != triage.Changed {
 			return "it belongs to a login or to something that runs now and then"
 		}
+	}
+	return ""
+}
+
+// rearranged explains a process that is missing where its program runs with other
+// arguments: that one is listed.
+func (c *context) rearranged(d *deviation) string {
+	if d.kind == triage.Missing && d.table().rule.Name == "processes" && d.row().Value("path") != "" && c.running[lineage(d.row())] {
+		return "its program runs there with other arguments"
 	}
 	return ""
 }
@@ -166,11 +175,17 @@ func (g *group) partly(d *deviation) (bits float64, why string) {
 		return explainedFully, "it is a log that was rotated"
 	case d.table().rule.Name == "crontab" && d.kind == triage.Changed && onlySchedule(d):
 		return explainedPartly, "only its schedule differs"
+	case d.table().rule.Name == "mounts" && slices.Equal(d.changed, []string{"device"}) && disk.MatchString(row.Value("device")) && disk.MatchString(d.expected.Row.Value("device")):
+		return explainedFully, "which disk gets which name is chance"
 	case d.table().rule.Name == "mounts" && strings.HasPrefix(row.Value("path"), "/run/user/"):
 		return explainedFully, "somebody is logged in"
 	}
 	return 0, ""
 }
+
+// disk matches the names of disks, which the kernel gives in the order in which it
+// finds them.
+var disk = regexp.MustCompile(`^/dev/(nvme[0-9]+n[0-9]+|xvd[a-z]+|sd[a-z]+|vd[a-z]+)(p?[0-9]+)?$`)
 
 // rotated matches a log that was moved out of the way: app.log.1, app.log-20261124.
 var rotated = regexp.MustCompile(`\.log[-.][0-9]+(\.[0-9]+)?( \(deleted\))?$`)
@@ -232,6 +247,15 @@ func session(d *deviation) string {
 		return why
 	case inSession(row.Value("cgroup_path")) && inSystemDir(program) && !orphan(row):
 		return why
+	}
+	return ""
+}
+
+// ownShell explains that the system's own shell runs: for whom, its process tells.
+func ownShell(d *deviation) string {
+	p := d.row().Value("path")
+	if d.table().rule.Name == "process_hashes" && d.kind != triage.Changed && (path.Dir(p) == "/bin" || path.Dir(p) == "/usr/bin") && slices.Contains(shells, path.Base(p)) {
+		return "it is the system's own shell, which runs or does not by the moment"
 	}
 	return ""
 }

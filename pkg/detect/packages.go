@@ -44,7 +44,7 @@ func (g *group) byPackage(d *deviation, c *context) (float64, string) {
 // ofAnotherImage explains contents that only hosts of other subpopulations have
 // otherwise, where the package that they belong to has another version there.
 func (g *group) ofAnotherImage(d *deviation) string {
-	if d.kind != triage.Changed || !slices.Equal(d.changed, []string{"sha256"}) {
+	if d.kind != triage.Changed || !slices.Equal(d.changed, []string{"sha256"}) || decidesLogin(d.key.columns[0]) {
 		return ""
 	}
 	h, other := d.hosts.first(), d.expected.hosts.first()
@@ -119,7 +119,7 @@ func subjects(d *deviation) []string {
 var owners = map[string][]string{
 	"ls": {"coreutils"}, "cp": {"coreutils"}, "cat": {"coreutils"}, "ps": {"procps"}, "top": {"procps"}, "ss": {"iproute"}, "netstat": {"net-tools"},
 	"login": {"login", "util-linux"}, "su": {"util-linux", "login", "coreutils"}, "sh": {"dash", "bash"}, "find": {"findutils"},
-	"passwd": {"passwd", "shadow-utils"}, "ssh": {"openssh"}, "scp": {"openssh"}, "sshd": {"openssh"}, "sftp-server": {"openssh"},
+	"passwd": {"passwd", "shadow-utils", "login"}, "ssh": {"openssh"}, "ssh-agent": {"openssh"}, "ssh-add": {"openssh"}, "ssh-keygen": {"openssh"}, "sftp": {"openssh"}, "scp": {"openssh"}, "sshd": {"openssh"}, "sftp-server": {"openssh"},
 	"crontab": {"cron"}, "cron": {"cron"}, "crond": {"cron"}, "systemctl": {"systemd"}, "journalctl": {"systemd"}, "udevadm": {"udev", "systemd"},
 	"auditd": {"audit"}, "osqueryi": {"osquery"}, "osqueryd": {"osquery"}, "agetty": {"util-linux"}, "java": {"openjdk", "java"},
 	"dbus-daemon": {"dbus"}, "rsyslogd": {"rsyslog"}, "chronyd": {"chrony"}, "httpd": {"httpd", "apache"}, "vi": {"vim"}, "mysqld": {"mysql", "mariadb"},

@@ -29,6 +29,9 @@ func (d *deviation) rateClass() string {
 	if d.suspicious() {
 		class += " suspicious"
 	}
+	if d.novel() {
+		class += " of its own"
+	}
 	if d.kind == triage.Changed && d.key.churns() {
 		class += " of " + joinKey(d.key.columns)
 	}

@@ -51,7 +51,7 @@ func (g *group) traits(t *table, row facts.Raw) []trait {
 
 // unpackedLibrary matches what libraries of Java unpack for themselves each time
 // they start.
-var unpackedLibrary = regexp.MustCompile(`^/tmp/(snappy-[0-9.]+-[0-9a-f-]{36}-libsnappyjava|libnetty_[a-z0-9_]+[0-9]{6,}|jna-?[0-9]+/jna[0-9]+|sqlite-[0-9.]+-[0-9a-f-]{36}-libsqlitejdbc|libzstd-jni[0-9.-]+|librocksdbjni[0-9]+|liblz4-java-?[0-9]+)\.(so|tmp)$`)
+var unpackedLibrary = regexp.MustCompile(`^/tmp/([a-z]+-[0-9]+/)?(snappy-[0-9.]+-[0-9a-f-]{36}-libsnappyjava|libnetty_[a-z0-9_]+[0-9]{6,}|jna-?[0-9]+/jna[0-9]+|sqlite-[0-9.]+-[0-9a-f-]{36}-libsqlitejdbc|libzstd-jni[0-9.-]+|librocksdbjni[0-9]+|liblz4-java-?[0-9]+)\.(so|tmp)$`)
 
 // setuidEverywhere are the setuid programs that most hosts have.
 func (g *group) setuidEverywhere() map[string]bool {
@@ -130,6 +130,7 @@ var traitReaders = map[string][]func(facts.Raw) []trait{
 	"rpm_packages":               {toolTraits},
 	"etc_hosts":                  {redirectTraits("address", "hostnames")},
 	"loaded_libraries":           {fileTraits},
+	"bpf_pinned":                 {fixedTrait(1, "T1014", "stays in the kernel when its program has ended")},
 	"yara_quick":                 {alwaysTrait("T1027", "matches a YARA rule")},
 }
 
