@@ -21,13 +21,16 @@ func AttachedKey(run string) string { return runKey(run, "attached.json") }
 // attached closes the run for further findings and returns those that came in time,
 // the gravest first. What it has read is kept: analysed again, a run has the same.
 func (h Analyze) attached(ctx context.Context, r *run) ([]Sighting, error) {
-	if h.Storm == nil || r.request.Trigger == nil {
+	if r.request.Trigger == nil {
 		return nil, nil
 	}
 	var list []Sighting
 	err := getJSON(ctx, h.Objects, work(AttachedKey(r.plan.Run)), &list)
 	if err == nil || !errors.Is(err, ErrNotFound) {
 		return list, err
+	}
+	if h.Storm == nil {
+		return nil, nil
 	}
 	ids, err := h.Storm.Close(ctx, r.plan.Group, r.plan.Run)
 	if errors.Is(err, ErrNotFound) {

@@ -163,3 +163,22 @@ func TestRebuildKeepsReasons(t *testing.T) {
 		t.Errorf("hosts (-before +after):\n%s", diff)
 	}
 }
+
+// Findings that were attached to the run while it was on still belong to it.
+func TestRebuildKeepsWhatWasAttached(t *testing.T) {
+	ctx, w := context.Background(), newWorld(t)
+	w.finished("run-1", `{"target":{"autoScalingGroup":"web"},"trigger":{"source":"guardduty","id":"f1","type":"T","severity":5,"time":"2026-11-24T03:00:00Z"}}`)
+	w.check(w.objects.Put(ctx, pipeline.Object{Bucket: pipeline.Work, Key: pipeline.AttachedKey("run-1")},
+		[]byte(`[{"source":"guardduty","id":"f2","type":"U","severity":8,"suspects":["i-2"]}]`)))
+	out, err := w.rebuild().Handle(ctx, pipeline.RunIn{Run: "run-1"})
+	w.check(err)
+	result := w.result(out.Result)
+	if len(result.Run.Attached) != 1 || result.Run.Attached[0].Trigger.ID != "f2" {
+		t.Errorf("attached %+v", result.Run.Attached)
+	}
+	for _, h := range result.Hosts {
+		if h.Suspect != (h.Host == "i-2") {
+			t.Errorf("host %+v", h)
+		}
+	}
+}

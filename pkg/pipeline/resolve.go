@@ -61,6 +61,7 @@ func (h Resolve) Preview(ctx context.Context, in ResolveIn) (Preview, error) {
 	if p.past, err = h.past(ctx, in.Run, p.Request.Retry); err != nil {
 		return p, err
 	}
+	p.Request.Suspects, p.Request.Pivots = gather(p.Request.Suspects, p.Request.Pivots, p.past.attached)
 	group, err := h.group(ctx, p.Request)
 	if err != nil {
 		return p, fmt.Errorf("find hosts of %s: %w", TargetKey(p.Request.Target), err)

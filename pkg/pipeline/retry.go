@@ -20,6 +20,8 @@ type past struct {
 	plan    Plan
 	request triage.Request
 	whole   map[string]Record // by host
+
+	attached []Sighting // findings that came while it was on
 }
 
 // examined reports whether the earlier run has evidence of the whole host.
@@ -55,6 +57,9 @@ func (p *past) read(ctx context.Context, s Objects, run string) ([]Record, error
 		return nil, err
 	}
 	if err := getJSON(ctx, s, evidence(RequestKey(run)), &p.request); err != nil {
+		return nil, err
+	}
+	if err := getJSON(ctx, s, work(AttachedKey(run)), &p.attached); err != nil && !errors.Is(err, ErrNotFound) {
 		return nil, err
 	}
 	return allRecords(ctx, s, run)

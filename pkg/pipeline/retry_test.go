@@ -142,6 +142,24 @@ func TestRetryOfAnInstanceThatIsGone(t *testing.T) {
 	}
 }
 
+// What findings named that came while the earlier run was on is looked for again.
+func TestRetryKeepsWhatWasAttached(t *testing.T) {
+	ctx, w := context.Background(), newWorld(t)
+	w.group = pipeline.Group{ID: "g", Key: "asg:web", Hosts: hosts("i-1", "i-2")}
+	w.collected("run-1", minimal, "i-1")
+	w.check(w.objects.Put(ctx, pipeline.Object{Bucket: pipeline.Work, Key: pipeline.AttachedKey("run-1")},
+		[]byte(`[{"source":"guardduty","id":"f2","suspects":["i-2"],"pivots":[{"kind":"port","value":"4444"}]}]`)))
+	result := w.collected("run-2", retryWeb, "i-2")
+	if len(result.Pivots) != 1 || result.Pivots[0].Value != "4444" {
+		t.Errorf("pivots %+v", result.Pivots)
+	}
+	for _, h := range result.Hosts {
+		if h.Suspect != (h.Host == "i-2") {
+			t.Errorf("host %+v", h)
+		}
+	}
+}
+
 func TestRetryRefuses(t *testing.T) {
 	for _, test := range []struct{ name, run, input, says string }{
 		{"a run that is not there", "run-2", strings.Replace(retryWeb, "run-1", "run-0", 1), "there is no run run-0 here"},
