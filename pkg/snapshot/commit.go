@@ -102,6 +102,9 @@ func (c *commit) whole(a *answer, cut bool) {
 		return
 	}
 	table := c.l.table(&c.r.limits)
+	if c.l.isFleet() {
+		table = table.withoutFleet()
+	}
 	table.Cut = cut || a.cut && c.l.has(fieldError)
 	a.replace(table, time)
 }

@@ -1,6 +1,9 @@
 package snapshot
 
 import (
+	"archive/tar"
+	"bytes"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -187,13 +190,38 @@ func TestFindFollowsNoLinks(t *testing.T) {
 	}
 }
 
+// tarOf is an archive with one file.
+func tarOf(t *testing.T, name, text string) string {
+	t.Helper()
+	var b bytes.Buffer
+	w := tar.NewWriter(&b)
+	err := w.WriteHeader(&tar.Header{Name: name, Mode: 0o600, Size: int64(len(text))})
+	if err == nil {
+		_, err = w.Write([]byte(text))
+	}
+	if err = errors.Join(err, w.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
 func TestFindRefuses(t *testing.T) {
-	root := planted(t, map[string]string{"notes.md": "x", "fleet.json": "{}", "empty.log": ""})
+	line := `{"name":"users","hostIdentifier":"h","action":"snapshot","snapshot":[]}`
+	root := planted(t, map[string]string{
+		"notes.md": "x", "fleet.json": "{}", "empty.log": "", "array.json": "[\n " + line + ",\n " + line + "\n]\n",
+		"hosts.tar": tarOf(t, "h.log", line+"\n"), "hosts.tgz": string(gzipped([]byte(tarOf(t, "h.log", line+"\n")))), "hosts.zip": "PK\x03\x04\x14\x00",
+		"powershell.log": "\xff\xfe{\x00\"\x00n\x00",
+	})
 	tests := []struct{ path, want string }{
 		{"gone", "read gone: no such file or directory"},
 		{"notes.md", "notes.md: expected output of osquery (an array of rows, or lines of a log), found other text"},
 		{"fleet.json", "fleet.json: expected output of osquery (an array of rows, or lines of a log), found an object"},
 		{"empty.log", "empty.log: expected output of osquery, found an empty file"},
+		{"array.json", "array.json: expected output of osquery, found lines of a log in an array: write one a line, as jq -c '.[]' does"},
+		{"hosts.tar", "hosts.tar: expected output of osquery, found a tar archive: unpack it"},
+		{"hosts.tgz", "hosts.tgz: expected output of osquery, found a tar archive: unpack it"},
+		{"hosts.zip", "hosts.zip: expected output of osquery, found a zip archive: unpack it"},
+		{"powershell.log", "powershell.log: expected output of osquery, found text in UTF-16: write it in UTF-8"},
 	}
 	for _, test := range tests {
 		t.Run(test.path, func(t *testing.T) {

@@ -32,6 +32,8 @@ func sniff(path string) (form, string) {
 	head, err := readHead(path)
 	kind := formOf(head)
 	switch {
+	case wrapped(head) != "":
+		return formOther, "expected output of osquery, found " + wrapped(head)
 	case kind > formEmpty:
 		return kind, ""
 	case err != nil:
@@ -40,6 +42,35 @@ func sniff(path string) (form, string) {
 		return kind, "expected output of osquery, found an empty file"
 	}
 	return kind, "expected output of osquery (an array of rows, or lines of a log), found " + kindOf(head[space(head, 0)])
+}
+
+// wrapped says what evidence may have been put in that is not read: logs in it look
+// like a log that is broken.
+func wrapped(head []byte) string {
+	const tarMagic = 257 // where it stands
+	switch {
+	case len(head) > tarMagic+5 && string(head[tarMagic:tarMagic+5]) == "ustar":
+		return "a tar archive: unpack it"
+	case bytes.HasPrefix(head, []byte("PK\x03\x04")):
+		return "a zip archive: unpack it"
+	case bytes.HasPrefix(head, []byte{0xFF, 0xFE}), bytes.HasPrefix(head, []byte{0xFE, 0xFF}):
+		return "text in UTF-16: write it in UTF-8"
+	case arrayOfLines(head):
+		return "lines of a log in an array: write one a line, as jq -c '.[]' does"
+	}
+	return ""
+}
+
+// arrayOfLines reports whether what looks like a table is a log.
+func arrayOfLines(head []byte) bool {
+	at := space(head, 0)
+	if at == len(head) || head[at] != '[' {
+		return false
+	}
+	limits := DefaultLimits
+	var l line
+	_ = l.parse(head[at+1:], &limits) // what came before a fault says enough
+	return l.has(fieldHostIdentifier)
 }
 
 func readHead(path string) ([]byte, error) {
