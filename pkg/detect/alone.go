@@ -237,6 +237,9 @@ func (g *group) withBaseline(d *deviation, refs []*reference) {
 			bits = inBaseline
 		} else if !ref.loose {
 			bits = notBaseline
+			if d.suspicious() {
+				d.score.likes = 0 // what clean hosts have none of is no churn
+			}
 		}
 		if bits *= part; bits > most {
 			most, d.weak = bits, ref.weak

@@ -110,7 +110,9 @@ func (g *group) blocks() []hostSet {
 	var out []hostSet
 	for _, s := range sets {
 		another := s.anchors >= blockKeys || s.anchors > 0 && s.keys >= roleKeys
-		if s.keys >= blockKeys && another && (!s.suspect || s.anchors >= changedAnchor) {
+		others := sets[g.all.minus(s.hosts).key()] // that lack what these have: struck alike, it may be
+		suspect := s.suspect || others != nil && others.suspect
+		if s.keys >= blockKeys && another && (!suspect || s.anchors >= changedAnchor) {
 			out = append(out, s.hosts)
 		}
 	}
