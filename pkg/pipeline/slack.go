@@ -70,7 +70,8 @@ const (
 	threadLease = 90 * time.Second // longer than the function may run
 	threadWait  = 2 * time.Second  // between two looks at a thread that another call holds
 	threadLooks = 10
-	threadSent  = 200 // messages of an incident that are remembered; an item has 400 KB
+	slackSpare  = 5 * time.Second // of the function's time, for what has to be done when it is over
+	threadSent  = 200             // messages of an incident that are remembered; an item has 400 KB
 )
 
 // SlackIn is what SNS hands to a function.
@@ -90,6 +91,11 @@ type SlackOut struct {
 
 // Handle shows what has come.
 func (h Slack) Handle(ctx context.Context, in SlackIn) (SlackOut, error) {
+	if end, ok := ctx.Deadline(); ok { // time to let go of the thread
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, end.Add(-slackSpare))
+		defer cancel()
+	}
 	out := SlackOut{Shown: []string{}}
 	for _, r := range in.Records {
 		var a report.Alert
@@ -97,8 +103,10 @@ func (h Slack) Handle(ctx context.Context, in SlackIn) (SlackOut, error) {
 			h.Log.Error("not a message of ours", "sns_message", r.SNS.ID)
 			continue
 		}
+		a = a.Sealed()
 		shown, err := h.show(ctx, a)
 		if err != nil {
+			h.Log.Error("not shown", "message", a.ID, "error", err.Error())
 			return out, fmt.Errorf("show %s: %w", a.ID, err)
 		}
 		if shown {
