@@ -79,6 +79,10 @@ test/bench/node_modules/done: test/bench/package-lock.json
 	npm ci --silent --no-audit --no-fund --prefix test/bench
 	touch $@
 
+.PHONY: scale
+scale: ## take 100, 1,000 and 10,000 synthetic hosts through all handlers; prints seconds and memory
+	go test -run '^$$' -bench BenchmarkRun -benchtime 1x -timeout 60m ./pkg/pipeline
+
 .PHONY: fuzz
 fuzz: ## fuzz every parser of host data for FUZZTIME each
 	@for target in $$(grep -rhoE '^func Fuzz[A-Za-z0-9]+' --include='*_test.go' . | cut -c6- | sort -u); do \

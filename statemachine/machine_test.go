@@ -81,13 +81,11 @@ func all(t *testing.T, m machine) map[string]state {
 	return out
 }
 
-// elsewhere are the functions that no state calls, and who does.
-var elsewhere = map[string]string{"slack": "the results topic", "trigger": "the rule for GuardDuty's findings"}
-
-// Each ${name} of a function is a folder of functions/, and each folder is called.
+// Each ${name} of a function is a folder of functions/, and each folder is called:
+// by a state, or else by a rule or a subscription of the stack.
 func TestFunctions(t *testing.T) {
 	m, _ := read(t)
-	called := map[string]bool{}
+	called := wired(t)
 	for name, s := range all(t, m) {
 		if s.Type != "Task" {
 			continue
@@ -97,9 +95,6 @@ func TestFunctions(t *testing.T) {
 		}
 		function, _ := s.Parameters["FunctionName"].(string)
 		called[strings.TrimSuffix(strings.TrimPrefix(function, "${"), "}")] = true
-	}
-	for name := range elsewhere {
-		called[name] = true
 	}
 	mains, err := filepath.Glob("../functions/*/main.go")
 	if err != nil {
@@ -112,6 +107,33 @@ func TestFunctions(t *testing.T) {
 	if diff := cmp.Diff(slices.Sorted(maps.Keys(called)), folders); diff != "" {
 		t.Errorf("called (-) and folders of functions/ (+):\n%s", diff)
 	}
+}
+
+// handed is a function that the stack hands to a rule's target or a subscription.
+var handed = regexp.MustCompile(`[(\s]h\.functions\["([a-z]+)"\][,)]`)
+
+// wired returns the functions that are called by something else than a state. The
+// stack's own tests hold its template to them.
+func wired(t *testing.T) map[string]bool {
+	t.Helper()
+	files, err := filepath.Glob("../infra/*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := map[string]bool{}
+	for _, file := range files {
+		source, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		for _, match := range handed.FindAllSubmatch(source, -1) {
+			names[string(match[1])] = true
+		}
+	}
+	return names
 }
 
 // Nothing but functions and the work bucket is filled in.
@@ -130,9 +152,19 @@ var awsErrors = []string{
 	"Lambda.TooManyRequestsException", "Lambda.ClientExecutionTimeoutException",
 }
 
-// Every error that is retried or caught exists.
+// Every error that is retried or caught exists, and every code that the pipeline
+// declares is among its codes.
 func TestErrors(t *testing.T) {
 	m, _ := read(t)
+	source, err := os.ReadFile("../pkg/pipeline/errors.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, match := range regexp.MustCompile(`(?m)^\t\w+ +Code = "(\w+)"`).FindAllStringSubmatch(string(source), -1) {
+		if !slices.Contains(pipeline.Codes, pipeline.Code(match[1])) {
+			t.Errorf("code %s is missing in pipeline.Codes", match[1])
+		}
+	}
 	known := slices.Clone(awsErrors)
 	for _, code := range pipeline.Codes {
 		known = append(known, string(code))
