@@ -30,6 +30,7 @@ func newMember(app awscdk.App, set settings, document map[string]any) {
 	newDocument(m.stack, set, document)
 	intake := newIntake(m.stack, set, &awss3.BucketProps{Encryption: awss3.BucketEncryption_S3_MANAGED}, roleArn(set.target()))
 	suppress(intake, "AwsSolutions-S1", "What hosts upload is read within minutes and gone after a day; who reads the evidence is logged in the hub.")
+	m.letPin(intake)
 	m.newTargetRoles()
 	m.newForwarding(intake)
 }

@@ -78,6 +78,25 @@ func TestWhoMayAssumeTheTarget(t *testing.T) {
 	}
 }
 
+// TestHubPinsOsquery: the hub's people may put releases here, and nothing else.
+func TestHubPinsOsquery(t *testing.T) {
+	var allowed []template.Permission
+	for _, s := range the(t, made(t, byDefault).member, "IntakeBucketPolicy").Statements("", "PolicyDocument") {
+		if s.Effect == "Allow" {
+			allowed = append(allowed, s)
+		}
+	}
+	same(t, "allowed", []template.Permission{{
+		Sid: "HubPinsOsquery", Effect: "Allow", Actions: []string{"s3:GetObject", "s3:PutObject"},
+		Resources: []string{"<IntakeBucket.Arn>/artifacts/osquery/*"},
+	}}, allowed)
+	for _, s := range template.List(at(the(t, made(t, byDefault).member, "IntakeBucketPolicy").Properties, "PolicyDocument", "Statement")) {
+		if at(s, "Effect") == "Allow" {
+			same(t, "to", "arn:aws:iam::<HubAccount>:root", at(s, "Principal", "AWS"))
+		}
+	}
+}
+
 func TestForwarding(t *testing.T) {
 	member := made(t, byDefault).member
 	for _, id := range []string{"ForwardRule", "ForwardAlarmRule"} {

@@ -21,8 +21,9 @@ func TestSecurityDocument(t *testing.T) {
 	text := string(data)
 	a := made(t, byDefault)
 	for name, table := range map[string]string{
-		"hub":    holdersTable(a.hub) + policiesTable(a.hub),
-		"member": holdersTable(a.member) + policiesTable(a.member),
+		"commands": commandsTable(a.hub),
+		"hub":      holdersTable(a.hub) + policiesTable(a.hub),
+		"member":   holdersTable(a.member) + policiesTable(a.member),
 	} {
 		block := regexp.MustCompile(`(?s)(<!-- ` + name + ` -->\n).*?(<!-- /` + name + ` -->\n)`)
 		if !block.MatchString(text) {
@@ -95,26 +96,46 @@ func reason(r template.Resource, p template.Permission, all []template.Permissio
 	return ""
 }
 
-// policiesTable says what the policies of buckets and of the key deny, and to whom
-// not.
+// policySuffix ends the ids of policies, with the CDK's digest behind some.
+var policySuffix = regexp.MustCompile(`Policy([0-9A-F]{8})?$`)
+
+// policiesTable says what the policies of buckets, key and topics allow and deny, and
+// to whom.
 func policiesTable(in *template.Template) string {
 	var b strings.Builder
-	b.WriteString("| policy of | statement | denies | on | to everybody if |\n| --- | --- | --- | --- | --- |\n")
-	for _, id := range in.Of("AWS::KMS::Key") {
-		deniedRows(&b, id, in.Resources[id].Statements(id, "KeyPolicy"))
-	}
-	for _, id := range in.Of("AWS::S3::BucketPolicy") {
-		deniedRows(&b, strings.TrimSuffix(id, "Policy"), in.Resources[id].Statements(id, "PolicyDocument"))
+	b.WriteString("| policy of | statement | says | of | on | if |\n| --- | --- | --- | --- | --- | --- |\n")
+	for _, kind := range []string{"AWS::KMS::Key", "AWS::S3::BucketPolicy", "AWS::SNS::TopicPolicy", "AWS::SQS::QueuePolicy"} {
+		property := "PolicyDocument"
+		if kind == "AWS::KMS::Key" {
+			property = "KeyPolicy"
+		}
+		for _, id := range in.Of(kind) {
+			raw := template.List(at(in.Resources[id].Properties, property, "Statement"))
+			for i, p := range in.Resources[id].Statements(id, property) {
+				fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s |\n", policySuffix.ReplaceAllString(id, ""), p.Sid,
+					map[string]string{"Allow": "allows ", "Deny": "denies "}[p.Effect]+code(principals(at(raw[i], "Principal"))),
+					code(p.Actions), code(p.Resources), code(p.When))
+			}
+		}
 	}
 	return b.String()
 }
 
-func deniedRows(b *strings.Builder, of string, statements []template.Permission) {
-	for _, p := range statements {
-		if p.Effect == "Deny" {
-			fmt.Fprintf(b, "| %s | %s | %s | %s | %s |\n", of, p.Sid, code(p.Actions), code(p.Resources), code(p.When))
+func principals(of any) []string {
+	m, ok := of.(map[string]any)
+	if !ok {
+		return []string{"everybody"}
+	}
+	var out []string
+	for _, kind := range []string{"Service", "AWS"} {
+		for _, name := range template.Strings(m[kind]) {
+			if name == "*" {
+				name = "everybody"
+			}
+			out = append(out, name)
 		}
 	}
+	return out
 }
 
 // code writes texts as code, each but the last with a line break behind it. A pipe

@@ -70,7 +70,10 @@ func TestPeople(t *testing.T) {
 			}
 			return allowed, nil
 		}, map[CheckState][]string{CheckFails: {
-			"diffy baseline: store one (dynamodb:PutItem)", "diffy baseline: approve one (dynamodb:PutItem)", "diffy suppress: suppress a finding (dynamodb:PutItem)",
+			"diffy runs rebuild: record what was found (dynamodb:PutItem)",
+			"diffy baseline create, approve, delete: store one (dynamodb:PutItem)", "diffy baseline create, approve, delete: approve one (dynamodb:PutItem)",
+			"diffy suppress: suppress a finding (dynamodb:PutItem)",
+			"diffy trigger --start: know the finding (dynamodb:PutItem)",
 		}}},
 		{"who may not ask is told once", session, func(_, _ string) (types.EvaluationResult, error) {
 			return types.EvaluationResult{}, &smithy.GenericAPIError{Code: "AccessDenied"}

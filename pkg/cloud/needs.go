@@ -63,6 +63,14 @@ func (n names) object(bucket, key string) string {
 
 func (n names) evidence() string { return n.object(n.cfg.Evidence, "runs/doctor/manifest.json") }
 
+func (n names) evidenceBucket() string { return "arn:" + n.partition + ":s3:::" + n.cfg.Evidence }
+
+func (n names) workBucket() string { return "arn:" + n.partition + ":s3:::" + n.cfg.Work }
+
+func (n names) analyze() string {
+	return n.arn("lambda", n.cfg.Region, "function:"+n.function("analyze"))
+}
+
 func (n names) work() string { return n.object(n.cfg.Work, "runs/doctor/result.json") }
 
 func (n names) theKey() string { return n.key }
@@ -73,38 +81,83 @@ func (n names) bundle() string { return n.object(n.cfg.Intake, "artifacts/bundle
 
 func (n names) release() string { return n.object(n.cfg.Intake, "artifacts/osquery/doctor.tar.gz") }
 
-// peopleNeeds are the permissions of each command that speaks to AWS.
+// peopleNeeds are the permissions of each command that speaks to AWS. Each also finds
+// the deployment by its stack (cloudformation:DescribeStacks), unless the environment
+// names its parts.
 var peopleNeeds = []needs{
 	{"diffy triage", []need{
 		{does: "start a run", action: "states:StartExecution", on: names.machine},
 		{does: "follow it", action: "states:DescribeExecution", on: names.run},
+		{does: "read its record", action: "dynamodb:GetItem", on: names.table, records: "run#doctor"},
 		{does: "read its results", action: "s3:GetObject", on: names.work},
+		{does: "see which are there", action: "s3:ListBucket", on: names.workBucket},
+		{does: "decrypt them", action: "kms:Decrypt", on: names.theKey, via: "s3"},
 	}},
 	{"diffy triage --plan", []need{
 		{does: "find hosts", action: "ec2:DescribeInstances"},
 		{does: "ask SSM for agents", action: "ssm:DescribeInstanceInformation"},
 	}},
-	{"diffy runs", []need{
+	{"diffy runs list, show, report", []need{
 		{does: "list runs", action: "dynamodb:Query", on: names.index},
 		{does: "read a run", action: "dynamodb:GetItem", on: names.table, records: "run#doctor"},
-		{does: "stop a run", action: "states:StopExecution", on: names.run},
-		{does: "cancel its commands", action: "ssm:CancelCommand"},
+		{does: "see how far it is", action: "states:DescribeExecution", on: names.run},
+		{does: "read its results", action: "s3:GetObject", on: names.work},
 	}},
-	{"diffy verify", []need{{does: "read evidence", action: "s3:GetObject", on: names.evidence}}},
-	{"diffy baseline", []need{
+	{"diffy runs stop", []need{
+		{does: "stop a run", action: "states:StopExecution", on: names.run},
+		{does: "find its commands", action: "ssm:ListCommands"},
+		{does: "cancel its commands", action: "ssm:CancelCommand"},
+		{does: "have what is there analysed", action: "lambda:InvokeFunction", on: names.analyze},
+	}},
+	{"diffy runs rebuild", []need{
+		{does: "read its evidence", action: "s3:GetObject", on: names.evidence},
+		{does: "write results again", action: "s3:PutObject", on: names.work},
+		{does: "encrypt them", action: "kms:GenerateDataKey", on: names.theKey, via: "s3"},
+		{does: "record what was found", action: "dynamodb:PutItem", on: names.table, records: "run#doctor"},
+	}},
+	{"diffy verify", []need{
+		{does: "list evidence in all versions", action: "s3:ListBucketVersions", on: names.evidenceBucket},
+		{does: "read evidence", action: "s3:GetObject", on: names.evidence},
+		{does: "read a version of it", action: "s3:GetObjectVersion", on: names.evidence},
+		{does: "see how long it is locked", action: "s3:GetObjectRetention", on: names.evidence},
+	}},
+	{"diffy baseline list, show, compare", []need{
 		{does: "read baselines", action: "dynamodb:Query", on: names.table, records: "group#doctor"},
+		{does: "read approvals", action: "dynamodb:Query", on: names.table, records: "approved#doctor"},
+	}},
+	{"diffy baseline create, approve, delete", []need{
 		{does: "store one", action: "dynamodb:PutItem", on: names.table, records: "group#doctor"},
 		{does: "approve one", action: "dynamodb:PutItem", on: names.table, records: "approved#doctor"},
+		{does: "delete one", action: "dynamodb:DeleteItem", on: names.table, records: "group#doctor"},
+		{does: "take an approval back", action: "dynamodb:DeleteItem", on: names.table, records: "approved#doctor"},
+		{does: "encrypt", action: "kms:GenerateDataKey", on: names.theKey, via: "dynamodb"},
 	}},
-	{"diffy suppress", []need{{does: "suppress a finding", action: "dynamodb:PutItem", on: names.table, records: "suppression#doctor"}}},
-	{"diffy osquery upload", []need{{does: "put a release into the artifacts", action: "s3:PutObject", on: names.release}}},
+	{"diffy suppress", []need{
+		{does: "read suppressions", action: "dynamodb:Query", on: names.table, records: "suppression#doctor"},
+		{does: "suppress a finding", action: "dynamodb:PutItem", on: names.table, records: "suppression#doctor"},
+		{does: "take that back", action: "dynamodb:DeleteItem", on: names.table, records: "suppression#doctor"},
+	}},
+	{"diffy trigger --start", []need{
+		{does: "find hosts", action: "ec2:DescribeInstances"},
+		{does: "know the finding", action: "dynamodb:PutItem", on: names.table, records: "finding#doctor"},
+		{does: "count the runs of the hour", action: "dynamodb:UpdateItem", on: names.table, records: "quota#doctor"},
+		{does: "lock the group", action: "dynamodb:UpdateItem", on: names.table, records: "group#doctor"},
+		{does: "start a run", action: "states:StartExecution", on: names.machine},
+		{does: "tell of samples", action: "sns:Publish", on: names.topic},
+	}},
+	{"diffy osquery upload", []need{
+		{does: "put a release into the artifacts", action: "s3:PutObject", on: names.release},
+		{does: "see whether it is there", action: "s3:GetObject", on: names.release},
+	}},
 }
 
 // functionNeeds are the permissions without which a function fails a run.
 var functionNeeds = []needs{
 	{"trigger", []need{
 		{does: "find hosts", action: "ec2:DescribeInstances"},
-		{does: "lock the group", action: "dynamodb:PutItem", on: names.table, records: "group#doctor"},
+		{does: "lock the group", action: "dynamodb:UpdateItem", on: names.table, records: "group#doctor"},
+		{does: "know the finding", action: "dynamodb:PutItem", on: names.table, records: "finding#doctor"},
+		{does: "count the runs of the hour", action: "dynamodb:UpdateItem", on: names.table, records: "quota#doctor"},
 		{does: "start a run", action: "states:StartExecution", on: names.machine},
 		{does: "tell of samples", action: "sns:Publish", on: names.topic},
 	}},
@@ -144,7 +197,7 @@ var functionNeeds = []needs{
 		{does: "read results", action: "s3:GetObject", on: names.work},
 		{does: "tell how the run ended", action: "sns:Publish", on: names.topic},
 		{does: "encrypt the message", action: "kms:GenerateDataKey", on: names.theKey, via: "sns"},
-		{does: "free the group", action: "dynamodb:DeleteItem", on: names.table, records: "group#doctor"},
+		{does: "free the group", action: "dynamodb:UpdateItem", on: names.table, records: "group#doctor"},
 	}},
 	{"fail", []need{
 		{does: "record the failure", action: "dynamodb:PutItem", on: names.table, records: "run#doctor"},

@@ -1,6 +1,7 @@
 // Command check reads the cloud assembly in the folder that it is given and prints
-// who may do what, and what cdk-nag minded. It ends with 1 when something was
-// minded that nobody has given a reason for. It calls nobody and changes nothing.
+// who may do what, what each command takes, and what cdk-nag minded. It ends with 1
+// when something was minded that nobody has given a reason for, or when nobody may
+// what a command takes. It calls nobody and changes nothing.
 package main
 
 import (
@@ -26,8 +27,9 @@ func main() {
 	}
 }
 
-// check returns how many findings of cdk-nag are open.
-func check(w io.Writer, assembly string) (open int, err error) {
+// check returns how many findings of cdk-nag are open and permissions are missing.
+func check(w io.Writer, assembly string) (int, error) {
+	missing, open := 0, 0
 	for _, stack := range []string{"Diffy", "DiffyMember"} {
 		t, err := template.Read(assembly, stack)
 		if err != nil {
@@ -36,6 +38,11 @@ func check(w io.Writer, assembly string) (open int, err error) {
 		fmt.Fprintf(w, "# %s: who may do what\n\n", stack)
 		template.WriteTable(w, t.Permissions())
 		fmt.Fprintln(w)
+		if stack == "Diffy" {
+			fmt.Fprintf(w, "# What each command takes, and the policy that is enough for it\n\n")
+			missing = template.WriteCommands(w, t)
+			fmt.Fprintln(w)
+		}
 	}
 	nags, err := template.Nags(assembly)
 	if err != nil {
@@ -49,5 +56,5 @@ func check(w io.Writer, assembly string) (open int, err error) {
 		fmt.Fprintf(w, "%-12s %s %s: %s\n", n.Compliance, n.Rule, n.Resource, n.Reason)
 	}
 	fmt.Fprintf(w, "\ncdk-nag: %d accepted with a reason, %d open\n", len(nags)-open, open)
-	return open, nil
+	return open + missing, nil
 }
