@@ -96,7 +96,7 @@ func (a *app) runAnalyze(ctx context.Context, q analysis) error {
 	}
 	in.Baselines, in.Notes = baselines, slices.Concat(hosts.lost, notes)
 	if in.Suppressions, err = references.from.Suppressions(ctx, references.from.group(q.group)); err != nil {
-		return failed(err)
+		return references.from.failed(err)
 	}
 	result := detect.Run(in)
 	result.Run = triage.RunInfo{

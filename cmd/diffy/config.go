@@ -267,16 +267,6 @@ func (a *app) deployed(ctx context.Context) (cloud.Config, error) {
 	return cfg, failedInAWS(err)
 }
 
-// cloud is the account that diffy is deployed in.
-func (a *app) cloud(ctx context.Context) (*cloud.Cloud, error) {
-	cfg, err := a.deployed(ctx)
-	if err != nil {
-		return nil, err
-	}
-	c, err := cloud.New(ctx, cfg)
-	return c, failedInAWS(err)
-}
-
 // failedInAWS is failed with what to do about what AWS has answered.
 func failedInAWS(err error) error {
 	if err == nil {

@@ -86,8 +86,8 @@ func (a *app) verification(ctx context.Context, where, arg string) (v verificati
 		}
 		return a.verifyAccount(ctx, in, arg)
 	}
-	dir, err := a.table().Folder(ctx, arg)
-	if _, known := a.table().LoadRun(ctx, arg); known != nil || err != nil {
+	_, dir, err := a.findRun(ctx, []string{arg})
+	if err != nil {
 		return v, usage("give the folder of a run, or a run's id: diffy runs list", "%q is neither a folder nor a run", arg)
 	}
 	return a.verifyFolder(ctx, dir)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
 
 	"diffy/pkg/triage"
 )
@@ -13,7 +14,7 @@ import (
 const largestGood = 64 << 20
 
 // good reports whether a run has seen every host whole and found nothing that a
-// responder is asked to read. Pivots that were seen speak in findings too.
+// responder is asked to read, nor anything that it was asked to look for.
 func good(r *run, result *triage.Result) bool {
 	g := result.Group
 	if r.request.Purpose == triage.PurposeBaseline || g.Examined == 0 || g.Partial+g.NotExamined > 0 {
@@ -24,7 +25,7 @@ func good(r *run, result *triage.Result) bool {
 			return false
 		}
 	}
-	return true
+	return !slices.ContainsFunc(result.Pivots, func(p triage.PivotResult) bool { return len(p.Seen) > 0 })
 }
 
 // keepGood keeps the facts of a good run as the group's weak baseline. To have none

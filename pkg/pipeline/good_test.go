@@ -100,6 +100,12 @@ func TestLastGoodRun(t *testing.T) {
 	if none := w.analyzed("none-1", `{"target":{"autoScalingGroup":"web"},"baseline":"none"}`); used(none) != "" {
 		t.Errorf("without a baseline: %q", used(none))
 	}
+	day()
+	seen := w.analyzed("seen-1", `{"target":{"autoScalingGroup":"web"},"pivots":[{"kind":"path","value":"/etc/crontab"}]}`)
+	day()
+	if after := w.analyzed("good-5", minimal); len(seen.Pivots[0].Seen) == 0 || used(after) != "none-1*" {
+		t.Errorf("a run that has seen what it was asked for (%+v) became a baseline: %q", seen.Pivots, used(after))
+	}
 	w.check(w.Store(ctx, pipeline.Baseline{Group: w.group.ID, Version: "made", Created: "2026-01-01T00:00:00Z", Data: w.goodFacts("good-1")}))
 	day()
 	if made := w.analyzed("good-4", minimal); used(made) != "made" || strings.Contains(notes(made), "good run") {
