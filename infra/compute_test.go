@@ -16,10 +16,7 @@ import (
 func TestOneNameForOneStep(t *testing.T) {
 	hub := made(t, byDefault).hub
 	var want []string
-	for _, name := range functionFolders() {
-		if name == "slack" { // not by default
-			continue
-		}
+	for _, name := range byDefaultFunctions() {
 		want = append(want, camel(name)+"Function")
 		f := the(t, hub, camel(name)+"Function").Properties
 		same(t, name+" function", "diffy-"+name, f["FunctionName"])

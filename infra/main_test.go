@@ -113,6 +113,11 @@ func functionFolders() []string {
 	return names
 }
 
+// byDefaultFunctions are those that need no setting.
+func byDefaultFunctions() []string {
+	return slices.DeleteFunc(functionFolders(), func(name string) bool { return name == "slack" })
+}
+
 func made(t *testing.T, of func() (assembly, error)) assembly {
 	t.Helper()
 	a, err := of()

@@ -32,7 +32,7 @@ func TestAlarms(t *testing.T) {
 			"members = AWS/Events FailedInvocations {EventBusName diffy, RuleName diffy-forwarded-findings}",
 		},
 	}
-	for _, name := range functionFolders() {
+	for _, name := range byDefaultFunctions() {
 		want[camel(name)+"ErrorsAlarm"] = []string{"AWS/Lambda Errors {FunctionName diffy-" + name + "} > 0"}
 	}
 	got := map[string][]string{}
