@@ -92,6 +92,7 @@ func (b *bucket) post(w http.ResponseWriter, r *http.Request) {
 	}
 	b.posts = append(b.posts, p)
 	if b.refuse != 0 {
+		w.Header().Set("Location", b.url+"/elsewhere") // counts for redirects
 		w.WriteHeader(b.refuse)
 		return
 	}

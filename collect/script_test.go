@@ -151,6 +151,8 @@ func TestLimitsOfAQuery(t *testing.T) {
 	t.Parallel()
 	eachShell(t, func(t *testing.T, shell []string) {
 		h, b := newHost(t), newBucket(t)
+		asked := filepath.Join(t.TempDir(), "ionice")
+		h.stub("ionice", `printf '%s' "$*" >`+asked)
 		p := b.parameters("limits\tSELECT limits\n")
 		p.Limits = Limits{QuerySeconds: 20, TotalSeconds: 100, TotalBytes: 4 << 20}
 		h.run(shell, p)
@@ -161,6 +163,9 @@ func TestLimitsOfAQuery(t *testing.T) {
 		}}
 		if diff := cmp.Diff(want, snapshot(t, b)[1].Snapshot); diff != "" {
 			t.Errorf("limits (-want +got):\n%s", diff)
+		}
+		if said, err := os.ReadFile(asked); err != nil || !strings.HasPrefix(string(said), "-c 2 -n 7 -p ") {
+			t.Errorf("ionice was asked for %q: %v", said, err)
 		}
 	})
 }
@@ -244,6 +249,10 @@ func TestWaysToFail(t *testing.T) {
 			h.write("usr/bin/osqueryi", []byte("#!/no/such/interpreter\n"))
 		}, "no osqueryi"},
 		{"other architecture", nil, func(h *host, _ *bucket, _ *Parameters) { h.stub("uname", "echo aarch64") }, "no pinned osquery for aarch64"},
+		{"other architecture, and the host has its own", nil, func(h *host, _ *bucket, _ *Parameters) {
+			h.own("usr/bin/osqueryi")
+			h.stub("uname", "echo riscv64")
+		}, "no pinned osquery for riscv64"},
 		{"no osqueryi on the host", nil, func(_ *host, _ *bucket, p *Parameters) { p.Osquery, p.Download.Osquery = Auto, nil }, "no osqueryi"},
 		{"S3 out of reach", nil, func(_ *host, _ *bucket, p *Parameters) { p.Download.Bundle.URL = "http://127.0.0.1:1/b" }, "cannot reach S3"},
 		{"S3 out of reach by wget", []string{"curl"}, func(_ *host, _ *bucket, p *Parameters) { p.Download.Bundle.URL = "http://127.0.0.1:1/b" }, "cannot reach S3"},
