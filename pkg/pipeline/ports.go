@@ -1,13 +1,14 @@
 // Package pipeline is what a run does, one handler for each state of the state
-// machine: resolve, collect, poll, extract, analyze, publish and fail, and the
-// trigger that starts a run.
+// machine: resolve, collect, poll, extract, analyze, publish and fail, the trigger
+// that starts a run, and the one that shows in Slack how it ended.
 //
 // In go the small inputs of states.go, which hold pointers and counts; out come
 // the same, and objects, baselines and messages through the ports of this file.
 // Handlers speak to no SDK, read no environment, keep no state between calls and
 // may be called again with the same input at any time: what is written is the
 // same or is not written twice. Rows of evidence never leave in a state, a log
-// line, an error or a message, and presigned secrets never leave collect.
+// line or an error, a message has what names them and no secret that is known by
+// its form, and presigned secrets never leave collect.
 package pipeline
 
 import (
