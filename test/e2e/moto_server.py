@@ -2,7 +2,9 @@
 times as fast, and the interpreter keeps its SDK clients.
 
 The waits are those of Wait states and of retriers. TimeoutSeconds stays real time.
-The interpreter calls services on MOTO_PORT, which is the front's port.
+The interpreter calls services on MOTO_PORT, which is the front's port. DynamoDB
+does one operation after the other: moto's threads would meet in the middle of a
+conditional write, which the real one makes whole.
 """
 
 import os
@@ -13,6 +15,7 @@ import types
 
 import boto3
 from botocore.config import Config
+from moto.dynamodb.responses import DynamoHandler
 from moto.server import main
 from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
 from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction
@@ -54,6 +57,14 @@ class Clients:
             return self.kept[key]
 
 
+def one_at_a_time(operation, lock=threading.Lock()):
+    def held(self):
+        with lock:
+            return operation(self)
+
+    return held
+
+
 def end_with_the_tests():
     sys.stdin.read()  # ends when they do, however that is
     os._exit(0)
@@ -63,4 +74,5 @@ threading.Thread(target=end_with_the_tests, daemon=True).start()
 WaitFunction._wait_interval = wait
 retrier_decl.time = types.SimpleNamespace(sleep=lambda seconds: time.sleep(seconds / FASTER))
 boto_client.boto3 = Clients()
+DynamoHandler.call_action = one_at_a_time(DynamoHandler.call_action)
 main(sys.argv[1:])
