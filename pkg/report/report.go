@@ -6,8 +6,8 @@
 // Every string of a result may come from a compromised host. All formats but
 // JSON start from a copy in which nothing can act any more (harmless.go), and
 // each adds what its own reader needs: contextual escaping in HTML, no formulas
-// in CSV, no escape sequences in a terminal, no links and mentions in a message. JSON carries the values as they are
-// and escapes what a terminal would obey.
+// in CSV, no escape sequences in a terminal, no links and mentions in a message.
+// JSON carries the values as they are and escapes what a terminal would obey.
 //
 // The package never reads a clock, opens a file, asks the network or calls a
 // host clean: what was looked for and not found is "not seen".
