@@ -265,6 +265,7 @@ func TestWaysToFail(t *testing.T) {
 		{"plain HTTP", nil, func(_ *host, _ *bucket, p *Parameters) { p.Download.Bundle.URL = "http://s3.example/b" }, "the bundle has no usable URL"},
 		{"URL with a quote", nil, func(_ *host, _ *bucket, p *Parameters) { p.Upload.URL += `"` }, "the upload has no usable URL"},
 		{"form of another run", nil, func(_ *host, _ *bucket, p *Parameters) { p.Upload.Prefix = "intake/web-2/0001/a1/" }, "upload form of another run"},
+		{"limits that are no numbers", nil, func(_ *host, _ *bucket, p *Parameters) { p.Limits = Limits{QuerySeconds: -1} }, "bad parameters"},
 		{"no instance id", nil, func(h *host, _ *bucket, _ *Parameters) { h.env[1] = "AWS_SSM_INSTANCE_ID=" }, "no instance id"},
 		{"instance id of the board is a path", nil, func(h *host, _ *bucket, _ *Parameters) {
 			h.env[1] = "AWS_SSM_INSTANCE_ID="
