@@ -26,7 +26,7 @@ func (h *hub) newPolicy(id, name, does string, grants []grant) {
 }
 
 func (h *hub) readerGrants() []grant {
-	return []grant{
+	return append(h.doctorGrants(), []grant{
 		{
 			sid: "ReadObjects", actions: []string{"s3:GetObject", "s3:GetObjectVersion", "s3:GetObjectRetention"},
 			on:  []string{*h.work.ArnForObjects(str("runs/*")), *h.evidence.ArnForObjects(str("runs/*"))},
@@ -49,6 +49,25 @@ func (h *hub) readerGrants() []grant {
 		},
 		{sid: "ListRuns", actions: []string{"states:ListExecutions", "states:DescribeStateMachine"}, on: []string{h.machineArn()}},
 		h.readThrough("dynamodb", "s3"),
+	}...)
+}
+
+// doctorGrants let `diffy doctor` see what is missing before a run would work. What
+// the caller's own role may it asks only where the account lets them.
+func (h *hub) doctorGrants() []grant {
+	return []grant{
+		{
+			sid: "LookAtParts", actions: []string{"dynamodb:DescribeTable", "sns:ListSubscriptionsByTopic", "lambda:GetFunctionConfiguration", "s3:ListBucket"},
+			on: []string{*h.table.TableArn(), *h.results.TopicArn(), *h.functions["collect"].FunctionArn(), *h.intake.BucketArn()},
+		},
+		{
+			sid: "ReadQuota", actions: []string{"lambda:GetAccountSettings"}, on: []string{"*"},
+			why: "Lambda has no resource to name for the account. It reads limits.",
+		},
+		{
+			sid: "AskOfFunctions", actions: []string{"iam:SimulatePrincipalPolicy"}, on: []string{roleArn(h.set.role("*"))},
+			why: "The roles of diffy's functions: whether they may do something, which does nothing.",
+		},
 	}
 }
 

@@ -12,7 +12,7 @@ import (
 // has, and what only looks is not denied to those who only look.
 func TestCommandsAreAllowed(t *testing.T) {
 	hub := made(t, byDefault).hub
-	looks := map[string]bool{"diffy runs list, show, report": true, "diffy verify": true, "diffy baseline list, show, compare": true}
+	looks := map[string]bool{"diffy runs list, show, report": true, "diffy verify": true, "diffy doctor": true, "diffy baseline list, show, compare": true}
 	all := template.Commands()
 	if len(all) == 0 {
 		t.Fatal("no command takes anything")

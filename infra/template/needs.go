@@ -12,16 +12,19 @@ import (
 
 // deployed names the hub's parts as a template that was read does.
 var deployed = cloud.Config{
-	Account: "<account>", Region: "<region>", Intake: "diffy-intake-<account>-<region>",
+	Account: "<account>", Region: "<region>", Intake: "<IntakeBucket>",
 	Evidence: "<EvidenceBucket>", Work: "<WorkBucket>", Table: "<Table>", Topic: "<ResultsTopic>",
 	StateMachine: "arn:aws:states:<region>:<account>:stateMachine:diffy-triage", Document: "diffy-collect",
 }
 
 // asReferred writes the ARN of a part as the template refers to it.
 var asReferred = strings.NewReplacer(
+	"arn:aws:s3:::<IntakeBucket>/", "arn:aws:s3:::diffy-intake-<account>-<region>/", // objects: of any region
+	"arn:aws:s3:::<IntakeBucket>", "<IntakeBucket.Arn>",
 	"arn:aws:s3:::<EvidenceBucket>", "<EvidenceBucket.Arn>", "arn:aws:s3:::<WorkBucket>", "<WorkBucket.Arn>",
 	"arn:aws:dynamodb:<region>:<account>:table/<Table>", "<Table.Arn>",
 	"arn:aws:lambda:<region>:<account>:function:diffy-analyze", "<AnalyzeFunction.Arn>",
+	"arn:aws:lambda:<region>:<account>:function:diffy-collect", "<CollectFunction.Arn>",
 )
 
 // Commands are what each command of the command line has to be allowed, and

@@ -67,6 +67,12 @@ func (n names) evidenceBucket() string { return "arn:" + n.partition + ":s3:::" 
 
 func (n names) workBucket() string { return "arn:" + n.partition + ":s3:::" + n.cfg.Work }
 
+func (n names) intakeBucket() string { return "arn:" + n.partition + ":s3:::" + n.cfg.Intake }
+
+func (n names) collect() string {
+	return n.arn("lambda", n.cfg.Region, "function:"+n.function("collect"))
+}
+
 func (n names) analyze() string {
 	return n.arn("lambda", n.cfg.Region, "function:"+n.function("analyze"))
 }
@@ -144,6 +150,14 @@ var peopleNeeds = []needs{
 		{does: "lock the group", action: "dynamodb:UpdateItem", on: names.table, records: "group#doctor"},
 		{does: "start a run", action: "states:StartExecution", on: names.machine},
 		{does: "tell of samples", action: "sns:Publish", on: names.topic},
+	}},
+	{"diffy doctor", []need{
+		{does: "describe the table", action: "dynamodb:DescribeTable", on: names.table},
+		{does: "describe the state machine", action: "states:DescribeStateMachine", on: names.machine},
+		{does: "count who is told", action: "sns:ListSubscriptionsByTopic", on: names.topic},
+		{does: "see which osquery is pinned", action: "lambda:GetFunctionConfiguration", on: names.collect},
+		{does: "see whether it is there", action: "s3:ListBucket", on: names.intakeBucket},
+		{does: "know the quota of functions", action: "lambda:GetAccountSettings"},
 	}},
 	{"diffy osquery upload", []need{
 		{does: "put a release into the artifacts", action: "s3:PutObject", on: names.release},
