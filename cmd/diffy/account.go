@@ -49,6 +49,7 @@ type executions interface {
 }
 
 type runCommands interface {
+	pipeline.Documents
 	Unfinished(ctx context.Context, p pipeline.Place, run string, began time.Time) ([]string, error)
 	Cancel(ctx context.Context, p pipeline.Place, command string) error
 }

@@ -147,6 +147,10 @@ func (f *fakeAccount) Stop(_ context.Context, run, name, cause string) error {
 	return nil
 }
 
+func (f *fakeAccount) Document(context.Context, pipeline.Place) (pipeline.Document, error) {
+	return pipeline.Document{}, errors.New("asked for")
+}
+
 func (f *fakeAccount) Unfinished(context.Context, pipeline.Place, string, time.Time) ([]string, error) {
 	return []string{"cmd-1"}, nil
 }

@@ -92,7 +92,7 @@ func (r runArchive) showProgress(ctx context.Context, run pipeline.Run) error {
 	}
 	err = r.app.fields(
 		[2]string{"run", run.ID}, [2]string{"group", run.GroupKey}, [2]string{"incident", run.Incident},
-		[2]string{"started", minute(run.Started)}, [2]string{"at", at}, [2]string{"collected", collected},
+		[2]string{"started", minute(run.Started)}, [2]string{"status", at}, [2]string{"collected", collected},
 	)
 	r.app.say("it is under way: diffy runs show %s --follow, diffy runs stop %s", run.ID, run.ID)
 	return err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"diffy/pkg/pipeline"
@@ -99,15 +100,18 @@ func (r runArchive) places(ctx context.Context, run string) ([]pipeline.Place, e
 	if err := json.Unmarshal(data, &batches); err != nil {
 		return nil, fmt.Errorf("read batches of %s: %w", run, err)
 	}
+	return batchPlaces(batches), nil
+}
+
+// batchPlaces lists the places of batches, each once.
+func batchPlaces(batches []pipeline.Batch) []pipeline.Place {
 	var places []pipeline.Place
-	known := map[pipeline.Place]bool{}
 	for _, b := range batches {
-		if p := (pipeline.Place{Account: b.Account, Region: b.Region}); !known[p] {
-			known[p] = true
+		if p := (pipeline.Place{Account: b.Account, Region: b.Region}); !slices.Contains(places, p) {
 			places = append(places, p)
 		}
 	}
-	return places, nil
+	return places
 }
 
 // cancel cancels the run's commands that still wait or run. Where that is not

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -20,20 +19,28 @@ import (
 
 // planned is what a run would do.
 type planned struct {
-	Request  triage.Request   `json:"request"`
-	Group    string           `json:"group"`
-	Hosts    []plannedHost    `json:"hosts"`
-	Batches  []pipeline.Batch `json:"batches"`
-	Asked    int              `json:"asked"` // hosts that get a command
-	Document string           `json:"document"`
-	Queries  []string         `json:"queries"`
-	Bytes    int              `json:"bundle_bytes"`
-	SHA256   string           `json:"bundle_sha256"`
-	Upload   int64            `json:"most_upload_bytes"` // of one host
-	Usual    int              `json:"usual_seconds"`
-	Most     int              `json:"most_seconds"`
-	Dollars  float64          `json:"dollars"`
-	Notes    []string         `json:"notes"`
+	Request  triage.Request    `json:"request"`
+	Group    string            `json:"group"`
+	Hosts    []plannedHost     `json:"hosts"`
+	Batches  []pipeline.Batch  `json:"batches"`
+	Asked    int               `json:"asked"`     // hosts that get a command
+	Document []plannedDocument `json:"documents"` // one in each place
+	Queries  []string          `json:"queries"`
+	Bytes    int               `json:"bundle_bytes"`
+	SHA256   string            `json:"bundle_sha256"`
+	Upload   int64             `json:"most_upload_bytes"` // of one host
+	Usual    int               `json:"usual_seconds"`
+	Most     int               `json:"most_seconds"`
+	Dollars  float64           `json:"dollars"`
+	Notes    []string          `json:"notes"`
+}
+
+// plannedDocument is what would be sent to the hosts of a place.
+type plannedDocument struct {
+	pipeline.Place
+	Name    string `json:"name"`
+	Version string `json:"version,omitempty"`
+	Problem string `json:"problem,omitempty"`
 }
 
 // plannedHost is one host and what would become of it.
@@ -80,22 +87,53 @@ func (a *app) planOf(ctx context.Context, in *account, r triage.Request) (planne
 	case pipeline.NoHosts, pipeline.BadRequest:
 		return planned{}, usage(whatToDo[string(pipeline.NoHosts)], "%w", err)
 	}
+	if other := r.Target.Account; err != nil && other != "" && other != in.home.Account {
+		return planned{}, &exit{
+			code: exitFailed, err: &plainly{err},
+			hint: "hosts of account " + other + " are found by diffy's functions, which people need not be able to: leave out --plan to start the run",
+		}
+	}
 	if err != nil {
 		return planned{}, failedInAWS(err)
 	}
 	p := planned{
-		Request: seen.Request, Group: seen.Plan.Key, Hosts: hostsOf(seen), Batches: seen.Batches, Document: in.document,
+		Request: seen.Request, Group: seen.Plan.Key, Hosts: hostsOf(seen), Batches: seen.Batches,
 		Queries: namesOf(queries, seen), Bytes: len(seen.Queries), SHA256: seen.Plan.Bundle.SHA256, Upload: collect.MaxUpload, Notes: seen.Plan.Notes,
 	}
+	p.Request.Incident = r.Incident // the run would give its own
 	run := cost.Run{Pinned: true}
-	for _, b := range seen.Batches {
-		if b.Earlier == "" {
-			run.Hosts, run.Batches = run.Hosts+len(b.Hosts), run.Batches+1
-		}
+	for _, b := range p.asked() {
+		run.Hosts, run.Batches = run.Hosts+len(b.Hosts), run.Batches+1
 	}
+	p.Document = documents(ctx, in, p.asked())
 	times := rates.Times(run, pipeline.Batching{}.AtOnce())
 	p.Asked, p.Usual, p.Most, p.Dollars = run.Hosts, int(times.Usual.Seconds()), int(times.Most.Seconds()), rates.Once(run).Dollars
 	return p, nil
+}
+
+// asked are the batches that a command would be sent to.
+func (p planned) asked() []pipeline.Batch {
+	return slices.DeleteFunc(slices.Clone(p.Batches), func(b pipeline.Batch) bool { return b.Earlier != "" })
+}
+
+// documents reads the document of each place, and says what is wrong with it. Not to
+// be allowed to read it in another account is no fault of the run's.
+func documents(ctx context.Context, in *account, batches []pipeline.Batch) []plannedDocument {
+	out := []plannedDocument{}
+	for _, p := range batchPlaces(batches) {
+		d := plannedDocument{Place: p, Name: in.document}
+		doc, err := in.commands.Document(ctx, p)
+		switch {
+		case err != nil:
+			d.Problem = "it cannot be read from here: " + (&plainly{err}).Error()
+		case !collect.SameDocument(doc.Content):
+			d.Version, d.Problem = doc.Version, "it is not the one that this diffy brings: a run would end with DocumentChanged"
+		default:
+			d.Version = doc.Version
+		}
+		out = append(out, d)
+	}
+	return out
 }
 
 // hostsOf lists every host of the group in the order of places and ids.
@@ -146,7 +184,7 @@ func (a *app) writePlan(p planned) error {
 		{"group", p.Group},
 		{"hosts", p.counts()},
 		{"batches", p.inBatches()},
-		{"sent", fmt.Sprintf("SSM document %s with %s of %s, tiers %s: %d bytes, sha256 %s", p.Document,
+		{"sent", fmt.Sprintf("%s of %s, tiers %s: %d bytes, sha256 %s",
 			plural(len(p.Queries), "query", "queries"), p.Request.Pack, strings.Join(p.Request.Tiers, ", "), p.Bytes, p.SHA256)},
 		{"received", fmt.Sprintf("a snapshot from each host, at most %d MiB", p.Upload>>20)},
 		{"time", "about " + roughly(p.Usual) + ", at most " + roughly(p.Most) + " when hosts do not answer"},
@@ -154,6 +192,9 @@ func (a *app) writePlan(p planned) error {
 	}
 	if p.Asked == 0 {
 		sum = sum[:3] // nobody is asked
+	}
+	for _, d := range p.Document {
+		sum = append(sum, [2]string{"document", d.text()})
 	}
 	for _, note := range p.Notes {
 		sum = append(sum, [2]string{"note", note})
@@ -199,16 +240,31 @@ func (p planned) counts() string {
 }
 
 func (p planned) inBatches() string {
-	largest, places := 0, map[string]bool{}
-	for _, b := range p.Batches {
+	asked, largest := p.asked(), 0
+	for _, b := range asked {
 		largest = max(largest, len(b.Hosts))
-		places[b.Account+"/"+b.Region] = true
 	}
-	if len(p.Batches) == 0 {
+	if len(asked) == 0 {
 		return "none"
 	}
-	return fmt.Sprintf("%d of at most %s, %d at once, in %s", len(p.Batches), plural(largest, "host", "hosts"),
-		min(len(p.Batches), pipeline.Batching{}.AtOnce()), strings.Join(slices.Sorted(maps.Keys(places)), ", "))
+	var places []string
+	for _, at := range batchPlaces(asked) {
+		places = append(places, at.Account+"/"+at.Region)
+	}
+	return fmt.Sprintf("%d of at most %s, %d at once, in %s", len(asked), plural(largest, "host", "hosts"),
+		min(len(asked), pipeline.Batching{}.AtOnce()), strings.Join(places, ", "))
+}
+
+func (d plannedDocument) text() string {
+	text := d.Name
+	if d.Version != "" {
+		text += " version " + d.Version
+	}
+	text += " in " + d.Account + "/" + d.Region
+	if d.Problem != "" {
+		text += ": " + d.Problem
+	}
+	return text
 }
 
 // roughly puts a time that is an estimate.

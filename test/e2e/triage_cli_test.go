@@ -43,7 +43,7 @@ func TestTriageCommand(t *testing.T) {
 
 	// The plan names every host and sends nothing.
 	w.says(0, []string{"triage", "--asg", "shop", "--plan"}, "not examined: stopped", "9, of which 8 would be asked", "8 of at most 1 host",
-		"SSM document diffy-collect with ", "US dollars", "!nothing was sent or written")
+		"document  diffy-collect version 1 in 111122223333/eu-west-1\n", "US dollars", "!nothing was sent or written")
 	var plan struct {
 		Asked int
 		Hosts []struct{ ID, Batch, Reason string }
@@ -134,7 +134,7 @@ func TestRetryCommand(t *testing.T) {
 	first := w.startedRun(s)
 	w.agents.hosts[ids[2]].managed = true
 	sent := len(w.agents.commands)
-	w.says(0, []string{"triage", "--retry", first, "--plan"}, "3, of which 1 would be asked, 2 taken from an earlier run", "taken from run "+first)
+	w.says(0, []string{"triage", "--retry", first, "--plan"}, "3, of which 1 would be asked, 2 taken from an earlier run", "batches   1 of at most 1 host", "taken from run "+first)
 	s = w.says(0, []string{"triage", "--retry", first}, "2 of 3 hosts were not asked again: their evidence is of run "+first)
 	second := w.startedRun(s)
 	if asked := w.agents.commands[sent:]; len(asked) != 1 || asked[0].InstanceIds[0] != ids[2] {
