@@ -242,16 +242,21 @@ func (g *group) passing(d *deviation) string {
 			return "cron is running an entry"
 		}
 		if underCron(row) {
-			command := row.Value("cmdline")
-			if _, run, ok := strings.Cut(command, " -c "); ok {
-				command = run
-			}
-			if g.habits.scheduled(command, d.hosts) {
+			if g.habits.scheduled(commandOf(row), d.hosts) {
 				return "a cron entry that other hosts have too is running"
 			}
 		}
 	}
 	return ""
+}
+
+// commandOf is what a process was told to run: a shell's command, or its own.
+func commandOf(row facts.Raw) string {
+	command := row.Value("cmdline")
+	if _, run, ok := strings.Cut(command, " -c "); ok {
+		return run
+	}
+	return command
 }
 
 // underCron reports whether a process is cron's child or in its service.

@@ -57,9 +57,9 @@ func (g *group) find(refs []*reference, cluster bool) []*deviation {
 		g.weigh(d)
 	}
 	g.common = g.commonSubjects()
-	g.novel(all)
-	learned := learn(g, all)
 	contexts := g.contexts(all)
+	g.besides(all, contexts)
+	learned := learn(g, all)
 	for _, d := range all {
 		d.addTraits()
 		g.count(d, learned)

@@ -2,8 +2,10 @@ package detect
 
 import (
 	"path"
+	"slices"
 	"strings"
 
+	"diffy/pkg/facts"
 	"diffy/pkg/triage"
 )
 
@@ -12,14 +14,16 @@ import (
 // brings a file of its own.
 const novelBits = 1.5
 
-// novel adds a trait to rows that bring a program of their own.
-func (g *group) novel(all []*deviation) {
+// besides adds to new rows the traits that only the rest of the group shows: a
+// program of its own, a place among what others have.
+func (g *group) besides(all []*deviation, hosts []*context) {
 	for _, d := range all {
 		if d.kind != triage.Added {
 			continue
 		}
-		if unit := g.intruded(d); unit != "" {
-			d.traits = append(d.traits, trait{bits: intrudedBits, mild: true, technique: "T1055", text: "runs inside " + unit + ", where other hosts run nothing like it"})
+		d.traits = append(d.traits, g.amongOthers(d)...)
+		if g.unpackaged(d, hosts) {
+			d.traits = append(d.traits, trait{bits: unpackagedBits, technique: "T1543.002", mild: true, tells: true, text: "lies among the units of packages, of which the host has no other than usual"})
 		}
 		p := program(d)
 		if p == "" || g.common[p] || g.common["/usr"+p] || g.common[strings.TrimPrefix(p, "/usr")] {
@@ -29,13 +33,81 @@ func (g *group) novel(all []*deviation) {
 	}
 }
 
-// intrudedBits is what a process counts that stands among those of a service
-// which most hosts have, and which runs no such thing there.
-const intrudedBits = 1.0
+// What a row counts that stands among what most hosts have, where nothing like
+// it is.
+const (
+	intrudedBits   = 1.0 // a process inside their service
+	unpackagedBits = 1.5 // a unit among those of packages
+	unlistedBits   = 1.5 // a child of cron without an entry
+	silentBits     = 1.5 // a connection out of a program that has none there
+)
+
+// amongOthers looks at what a row is inside of.
+func (g *group) amongOthers(d *deviation) []trait {
+	row := d.row()
+	switch {
+	case d.table().rule.Name == "processes" && g.unlisted(row):
+		return []trait{{bits: unlistedBits, technique: "T1053.003", mild: true, tells: true, text: "is started by cron, and no entry says so"}}
+	case d.table().rule.Name == "processes":
+		if unit := g.intruded(d); unit != "" {
+			return []trait{{bits: intrudedBits, technique: "T1055", mild: true, text: "runs inside " + unit + ", where other hosts run nothing like it"}}
+		}
+	case isSockets(d.table()) && public(row) && outbound(row) && g.common[owner(row)] && g.habits.public[owner(row)] == 1:
+		return []trait{{bits: silentBits, technique: "T1071", mild: true, text: "belongs to a program that talks to nobody outside on other hosts"}}
+	case isPersistence(d.table()):
+		if unit := overridden(row.Value("path")); unit != "" && 2*orNone(g.habits.units[unit], d.hosts).count() > len(g.hosts) {
+			return []trait{{bits: placeBits, technique: "T1543.002", mild: true, tells: true, text: "changes " + unit + ", which most hosts have"}}
+		}
+	}
+	return nil
+}
+
+// unlisted reports whether a process is cron's own child and no crontab of the
+// group has what it runs.
+func (g *group) unlisted(row facts.Raw) bool {
+	parent, base := path.Base(row.Value("parent_path")), path.Base(row.Value("path"))
+	if parent != "cron" && parent != "crond" || base == parent || len(g.habits.cron) == 0 {
+		return false
+	}
+	command := commandOf(row)
+	return command != "" && !slices.ContainsFunc(g.habits.cron, func(e cronEntry) bool {
+		return strings.Contains(e.command, command) || strings.Contains(command, e.command)
+	})
+}
+
+// overridden names the unit that a file below /etc/systemd/system changes, "" for
+// none.
+func overridden(p string) string {
+	rest, ok := strings.CutPrefix(p, "/etc/systemd/system/")
+	if !ok {
+		return ""
+	}
+	dir, _, _ := strings.Cut(rest, "/")
+	unit, ok := strings.CutSuffix(dir, ".d")
+	if !ok {
+		return ""
+	}
+	return unit
+}
+
+func isPersistence(t *table) bool {
+	return t.rule.Name == "persistence_files" || t.rule.Name == "file" || t.rule.Name == "hash"
+}
+
+// unpackaged reports whether a unit's file lies where packages put theirs on
+// hosts that have the same packages as others.
+func (g *group) unpackaged(d *deviation, hosts []*context) bool {
+	if t := d.table().rule.Name; t != "systemd_units" && t != "startup_items" || !inUnitDir(d.row().Value("fragment_path")) {
+		return false
+	}
+	differs := false
+	d.hosts.each(func(h int) { differs = differs || len(hosts[h].packages) > 0 })
+	return !differs
+}
 
 // intruded names the service of most hosts that a process is inside of.
 func (g *group) intruded(d *deviation) string {
-	if d.table().rule.Name != "processes" || d.row().Value("path") == d.row().Value("parent_path") {
+	if d.row().Value("path") == d.row().Value("parent_path") {
 		return ""
 	}
 	unit := path.Base(d.row().Value("cgroup_path"))

@@ -22,7 +22,7 @@ const (
 	notBaseline  = 2.0
 	weakPart     = 0.4 // of what a baseline says, where nobody has approved it
 	ruleFloor    = 8.0 // a rule speaks whatever the other hosts have
-	thresholdMed = 7.5
+	thresholdMed = 7.0
 	thresholdTop = 12.0
 	thresholdLow = 4.0
 	leastShown   = 2.0

@@ -231,8 +231,12 @@ func links(d *deviation) []string {
 			out = append(out, unit, "stem:"+strings.TrimSuffix(unit, ".service"))
 		}
 	}
-	if pid := row.Value("pid"); pid != "" && pid != "0" && pid != "-1" {
-		if _, err := strconv.Atoi(pid); err == nil {
+	pids := []string{row.Value("pid")}
+	if slices.Contains(shells, path.Base(row.Value("parent_path"))) {
+		pids = append(pids, row.Value("parent")) // what a script runs is the script's doing
+	}
+	for _, pid := range pids {
+		if n, err := strconv.Atoi(pid); err == nil && n > 1 {
 			out = append(out, "pid:"+pid)
 		}
 	}

@@ -28,11 +28,13 @@ func fileTraits(row facts.Raw) []trait {
 	}
 	for _, place := range startPlaces {
 		if strings.HasPrefix(p, place.prefix) {
-			return []trait{{bits: 1, technique: place.technique, text: place.text, mild: true, tells: true}}
+			return []trait{{bits: placeBits, technique: place.technique, text: place.text, mild: true, tells: true}}
 		}
 	}
 	return nil
 }
+
+const placeBits = 2.5
 
 // startPlaces are where the system itself runs what it finds. Packages put files
 // there; an application that runs on one host only is started in other ways.

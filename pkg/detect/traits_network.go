@@ -50,7 +50,9 @@ func remoteTraits(row facts.Raw) []trait {
 	switch {
 	case inbound(row):
 		return nil
-	case homebody.MatchString(path.Base(owner(row))), outbound(row) && path.Base(owner(row)) == "sshd":
+	case homebody.MatchString(path.Base(owner(row))):
+		return []trait{{bits: 5, technique: "T1036.005", text: "is a program that has no business on the internet", rule: outbound(row)}}
+	case outbound(row) && path.Base(owner(row)) == "sshd":
 		return one(5, "T1036.005", "is a program that has no business on the internet")
 	case slices.Contains(backdoorPorts, port) || port == "3333" || port == "14444":
 		return one(4, "T1571", "talks to a public address on a port that backdoors and miners use")
