@@ -193,6 +193,23 @@ func TestBaselines(t *testing.T) {
 	w.says(0, []string{"baseline", "list", "--persistence", "file"}, "!no baseline is stored: ")
 }
 
+// TestBaselineRun: a version is made of two hosts of a group that are named by their
+// ids, and is found under the group's name.
+func TestBaselineRun(t *testing.T) {
+	w := newWorld(t)
+	ids := w.quickGroup("web-prod", 3)
+	w.succeeded(w.run("base-1", `{"purpose":"baseline","target":{"instanceIds":["`+ids[0]+`","`+ids[2]+`"]}}`))
+	w.says(0, []string{"baseline", "show", "web-prod"}, "asg:web-prod", "base-1", "latest, not approved", ids[0]+", "+ids[2])
+	if b := w.concluded("run-1").Group.Baselines; len(b) != 1 || b[0].Version != "base-1" || b[0].Weak || b[0].Hosts != 2 {
+		t.Errorf("baselines of a later run: %+v", b)
+	}
+	w.says(0, []string{"baseline", "list"}, "run-1", "good run, not used")
+	w.says(0, []string{"baseline", "approve", "web-prod", "base-1"})
+	if notes := strings.Join(w.concluded("run-2").Notes, "\n"); strings.Contains(notes, "approved") {
+		t.Errorf("notes after the approval: %s", notes)
+	}
+}
+
 // TestInterrupted: a create that died after some chunks is no baseline, and is no
 // hindrance to another of the same name.
 func TestInterrupted(t *testing.T) {
