@@ -48,6 +48,12 @@ type Trigger struct {
 	Time     string  `json:"time"`     // RFC 3339, UTC
 }
 
+// Attached is a finding that came for a group while a run was at it.
+type Attached struct {
+	Trigger
+	Suspects []string `json:"suspects"` // hosts of the group that it names
+}
+
 // Target chooses the group: exactly one selector, and where to look.
 type Target struct {
 	AutoScalingGroup string            `json:"autoScalingGroup,omitempty"`

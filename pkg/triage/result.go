@@ -20,14 +20,15 @@ type Result struct {
 
 // RunInfo says which run it was.
 type RunInfo struct {
-	ID           string   `json:"id"`
-	Incident     string   `json:"incident"`
-	Trigger      *Trigger `json:"trigger"`
-	Started      string   `json:"started"`  // RFC 3339, UTC
-	Finished     string   `json:"finished"` // RFC 3339, UTC
-	Pack         string   `json:"pack"`
-	PackVersion  string   `json:"pack_version"`
-	DiffyVersion string   `json:"diffy_version"`
+	ID           string     `json:"id"`
+	Incident     string     `json:"incident"`
+	Trigger      *Trigger   `json:"trigger"`
+	Attached     []Attached `json:"attached,omitempty"` // findings that came while the run was on, the gravest first
+	Started      string     `json:"started"`            // RFC 3339, UTC
+	Finished     string     `json:"finished"`           // RFC 3339, UTC
+	Pack         string     `json:"pack"`
+	PackVersion  string     `json:"pack_version"`
+	DiffyVersion string     `json:"diffy_version"`
 }
 
 // GroupResult sums up the group of hosts that were compared.
