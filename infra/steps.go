@@ -24,7 +24,7 @@ var (
 // can reach none. No function can write approvals and suppressions: people do.
 func (h *hub) steps() []step {
 	account := *awscdk.Aws_ACCOUNT_ID()
-	finder := slices.Concat([]grant{describeInstances(), describeManaged()}, h.reachMembers(h.set.finder()))
+	finder := slices.Concat([]grant{describeInstances()}, h.reachMembers(h.set.finder()))
 	collector := h.reachMembers(h.set.target())
 	return []step{
 		{

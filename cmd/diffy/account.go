@@ -27,6 +27,7 @@ type account struct {
 	artifacts bucketObjects
 	caller    caller
 
+	finder    pipeline.Fleet // of groups alone
 	storm     pipeline.Storm
 	publisher pipeline.Publisher
 }
@@ -81,7 +82,7 @@ func (a *app) account(ctx context.Context) (*account, error) {
 		objects: c.Objects, runs: c.Table, machine: c.Machine, fleet: c.Fleet, commands: c.Commands, steps: c.Steps, known: c.Table,
 		document: cfg.Document, home: pipeline.Place{Account: cfg.Account, Region: cfg.Region},
 		keeper: c.Table, archive: c.Objects, artifacts: c.Artifacts, caller: c.Caller,
-		storm: c.Table, publisher: c.Topic,
+		finder: c.Finder, storm: c.Table, publisher: c.Topic,
 	}, nil
 }
 

@@ -21,7 +21,7 @@ func (a *app) startTriggered(ctx context.Context, event []byte) error {
 		return err
 	}
 	out, err := pipeline.Trigger{
-		Fleet: in.fleet, Storm: in.storm, Runs: in.runs, Executions: in.machine, Publisher: in.publisher,
+		Fleet: in.finder, Storm: in.storm, Runs: in.runs, Executions: in.machine, Publisher: in.publisher,
 		PerHour: perHour, Now: time.Now, Log: slog.New(slog.DiscardHandler),
 	}.Handle(ctx, event)
 	if err != nil {

@@ -23,7 +23,7 @@ func main() {
 		os.Exit(1)
 	}
 	cloud.Serve(pipeline.Trigger{
-		Fleet: aws.Fleet, Storm: aws.Table, Runs: aws.Table, Executions: aws.Machine, Publisher: aws.Topic,
+		Fleet: aws.Finder, Storm: aws.Table, Runs: aws.Table, Executions: aws.Machine, Publisher: aws.Topic,
 		PerHour: perHour, Now: time.Now, Log: log,
 	}.Handle)
 }

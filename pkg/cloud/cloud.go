@@ -31,6 +31,7 @@ type Cloud struct {
 	Artifacts *Objects // the intake buckets as people reach them, who assume no role
 	Presigner *Presigner
 	Fleet     *Fleet
+	Finder    *Fleet // the same, without asking SSM which hosts it can reach: it stands a storm of findings
 	Commands  *Commands
 	Table     *Table
 	Machine   *Machine
@@ -64,22 +65,26 @@ func New(ctx context.Context, cfg Config) (*Cloud, error) {
 	buckets := &buckets{cfg: cfg, clients: newClients(at, newS3)}
 	objects := &Objects{buckets}
 	hosts := newClients(at, func(c awsConfig) *ssm.Client { return ssm.NewFromConfig(c) })
+	fleet := &Fleet{
+		places:   at,
+		ec2:      newClients(at, func(c awsConfig) *ec2.Client { return ec2.NewFromConfig(c) }),
+		managed:  managed{hosts},
+		groupTag: cfg.GroupTag,
+	}
+	finder := *fleet
+	finder.nameOnly = true
 	return &Cloud{
 		Objects:   objects,
 		Artifacts: &Objects{byPeople(cfg, own)},
 		Presigner: &Presigner{buckets},
-		Fleet: &Fleet{
-			places:   at,
-			ec2:      newClients(at, func(c awsConfig) *ec2.Client { return ec2.NewFromConfig(c) }),
-			managed:  managed{hosts},
-			groupTag: cfg.GroupTag,
-		},
-		Commands: &Commands{document: cfg.Document, clients: hosts, managed: managed{hosts}},
-		Table:    &Table{client: dynamodb.NewFromConfig(own), name: cfg.Table, objects: objects},
-		Machine:  &Machine{client: sfn.NewFromConfig(own), arn: cfg.StateMachine},
-		Steps:    stepsOf(own, cfg),
-		Topic:    &Topic{client: sns.NewFromConfig(own), arn: cfg.Topic, chat: cfg.ChatTopic},
-		Caller:   &Caller{sts.NewFromConfig(own)},
+		Fleet:     fleet,
+		Finder:    &finder,
+		Commands:  &Commands{document: cfg.Document, clients: hosts, managed: managed{hosts}},
+		Table:     &Table{client: dynamodb.NewFromConfig(own), name: cfg.Table, objects: objects},
+		Machine:   &Machine{client: sfn.NewFromConfig(own), arn: cfg.StateMachine},
+		Steps:     stepsOf(own, cfg),
+		Topic:     &Topic{client: sns.NewFromConfig(own), arn: cfg.Topic, chat: cfg.ChatTopic},
+		Caller:    &Caller{sts.NewFromConfig(own)},
 	}, nil
 }
 

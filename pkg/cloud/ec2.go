@@ -22,6 +22,7 @@ type Fleet struct {
 	ec2      *clients[*ec2.Client]
 	managed  managed
 	groupTag string
+	nameOnly bool // do not ask SSM which hosts it can reach
 }
 
 // Group implements pipeline.Fleet.
@@ -41,6 +42,9 @@ func (f *Fleet) Group(ctx context.Context, t triage.Target, expand bool) (pipeli
 		group.Closer = &pipeline.GroupName{ID: groupID(place, chosen.closest), Key: chosen.closest}
 	}
 	group.Hosts = candidates(place, chosen)
+	if f.nameOnly {
+		return group, nil
+	}
 	if err := f.askSSM(ctx, place, group.Hosts); err != nil {
 		return pipeline.Group{}, err
 	}

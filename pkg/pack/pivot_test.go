@@ -114,8 +114,9 @@ func FuzzPivotQueries(f *testing.F) {
 					t.Fatalf("control characters in %q", line)
 				}
 				before, after, _ := strings.Cut(oneLine(p.Query(q.Name[:len(q.Name)-13]).SQL), placeholder)
-				literal, ok := strings.CutPrefix(line, before)
-				if literal, ok = strings.CutSuffix(literal, after); !ok {
+				literal, ok1 := strings.CutPrefix(line, before)
+				literal, ok2 := strings.CutSuffix(literal, after)
+				if !ok1 || !ok2 {
 					t.Fatalf("more than the literal is another: %q", line)
 				}
 				var got string

@@ -136,9 +136,12 @@ func released(r Run) Lock {
 	if err != nil {
 		return Lock{Group: r.Group, Run: r.ID, State: LockUndone}
 	}
-	l := Lock{Group: r.Group, Run: r.ID, State: LockDone, Expires: at.UTC(), Cools: at.UTC().Add(cooldown)}
-	if r.Status == FailedRun {
-		l.State, l.Cools = LockUndone, at.UTC().Add(failCooldown)
+	l := Lock{Group: r.Group, Run: r.ID, State: LockUndone, Expires: at.UTC(), Cools: at.UTC().Add(cooldown)}
+	switch r.Status {
+	case Succeeded:
+		l.State = LockDone
+	case FailedRun:
+		l.Cools = at.UTC().Add(failCooldown)
 	}
 	return l
 }

@@ -127,7 +127,7 @@ func (w *world) serve(osquery string) {
 	releases := map[string]string{"x86_64": osquery, "aarch64": osquery}
 	w.functions.handlers = map[string]lambda.Handler{
 		"trigger": cloud.Handler(pipeline.Trigger{
-			Fleet: c.Fleet, Storm: c.Table, Runs: c.Table, Executions: c.Machine, Publisher: c.Topic, Now: w.now, Log: log,
+			Fleet: c.Finder, Storm: c.Table, Runs: c.Table, Executions: c.Machine, Publisher: c.Topic, Now: w.now, Log: log,
 		}.Handle),
 		"resolve": cloud.Handler(pipeline.Resolve{
 			Fleet: c.Fleet, Objects: c.Objects, Runs: c.Table, Storm: c.Table, Pack: w.pack,
