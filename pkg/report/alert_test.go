@@ -125,9 +125,9 @@ func TestMailAndChatAreInert(t *testing.T) {
 
 // However much there is, a message keeps Slack's limits.
 func TestSlackLimits(t *testing.T) {
-	for _, fill := range []string{"&", "<", "é", "`", "\x1b", "x", "😀"} {
+	for _, fill := range []string{"&", "`", "\x1b", "😀"} {
 		a := attempting(strings.Repeat(fill, 5000))
-		for range 20 {
+		for range 10 {
 			a.Suspects, a.Outliers, a.Unseen, a.Pivots = append(a.Suspects, a.Suspects[0]), append(a.Outliers, a.Outliers[0]), append(a.Unseen, a.Unseen[0]), append(a.Pivots, a.Pivots[0])
 		}
 		var earlier []SlackEarlier

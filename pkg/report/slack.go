@@ -46,26 +46,14 @@ func (a Alert) Slack(earlier []SlackEarlier) SlackMessage {
 	add := func(b SlackBlock) { m.Blocks = append(m.Blocks, b) }
 	add(slackTitle(a.mood() + " " + a.title()))
 	add(slackLines(a.slackFacts()))
-	hosts, left := a.told(slackValue)
-	for i, h := range hosts {
-		lines := []string{"*" + number(i+1) + ".* " + h.Head}
-		for _, f := range h.Top {
-			lines = append(lines, "• "+f)
-		}
-		if left > 0 && i == len(hosts)-1 {
-			lines = append(lines, "and "+plural(left, "more host"))
-		}
+	for _, lines := range a.slackOutliers() {
 		add(slackLines(lines))
 	}
 	if s := a.pivots(slackValue); s != "" {
 		add(slackLines([]string{"*Asked for*  " + s}))
 	}
-	switch gaps := a.unseen(slackValue); len(gaps) {
-	case 0:
-	case 1:
-		add(slackLines([]string{"*Not seen*  " + gaps[0]}))
-	default:
-		add(slackLines(append([]string{"*Not seen*"}, each(gaps, func(g string) string { return "• " + g })...)))
+	if lines := a.slackUnseen(); len(lines) > 0 {
+		add(slackLines(lines))
 	}
 	if lines := a.slackWays(); len(lines) > 0 {
 		add(SlackBlock{Type: "divider"})
@@ -134,6 +122,35 @@ func (a Alert) slackFacts() []string {
 		lines = append(lines, "*"+f.Label+"*  "+f.Text)
 	}
 	return lines
+}
+
+// slackOutliers are the lines of each outlier that is told.
+func (a Alert) slackOutliers() [][]string {
+	var out [][]string
+	hosts, left := a.told(slackValue)
+	for i, h := range hosts {
+		lines := append([]string{"*" + number(i+1) + ".* " + h.Head}, bullets(h.Top)...)
+		if left > 0 && i == len(hosts)-1 {
+			lines = append(lines, "and "+plural(left, "more host"))
+		}
+		out = append(out, lines)
+	}
+	return out
+}
+
+func (a Alert) slackUnseen() []string {
+	gaps := a.unseen(slackValue)
+	if len(gaps) == 1 {
+		return []string{"*Not seen*  " + gaps[0]}
+	}
+	if len(gaps) > 1 {
+		return append([]string{"*Not seen*"}, bullets(gaps)...)
+	}
+	return nil
+}
+
+func bullets(lines []string) []string {
+	return each(lines, func(l string) string { return "• " + l })
 }
 
 // slackWays are where to read on.
