@@ -12,6 +12,7 @@ import (
 
 	"diffy/pkg/local"
 	"diffy/pkg/pipeline"
+	"diffy/pkg/triage"
 )
 
 // triageLocally runs the pipeline on this machine.
@@ -82,6 +83,12 @@ func (q *ask) retryLocal(ctx context.Context, a *app) error {
 	if err := readPlan(dir, &plan); err != nil {
 		return usage(hint, "there is nothing to retry: read %s: %w", filepath.Join(dir, "plan.json"), bare(err))
 	}
+	var before triage.Request
+	if err := readJSON(filepath.Join(dir, "request.json"), &before); err != nil {
+		return usage(hint, "there is nothing to retry: read %s: %w", filepath.Join(dir, "request.json"), bare(err))
+	}
+	before.Target, before.Expand, before.Baseline = q.request.Target, q.request.Expand, "" // as --local has them
+	goOn(&q.request, before)
 	if q.group == "" {
 		q.group = plan.Key
 	}
@@ -90,11 +97,15 @@ func (q *ask) retryLocal(ctx context.Context, a *app) error {
 }
 
 func readPlan(dir string, plan *pipeline.Plan) error {
-	data, err := os.ReadFile(filepath.Join(dir, "plan.json"))
+	return readJSON(filepath.Join(dir, "plan.json"), plan)
+}
+
+func readJSON(file string, v any) error {
+	data, err := os.ReadFile(file)
 	if err != nil {
 		return err
 	}
-	return json.Unmarshal(data, plan)
+	return json.Unmarshal(data, v)
 }
 
 // sortBaselines tells PATHs from versions: what is there on disk is a PATH, and
