@@ -3,7 +3,10 @@ package main
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -88,7 +91,7 @@ func (s *settings) program() (*local.Exec, error) {
 func (q *ask) checkProgram(ctx context.Context, a *app) error {
 	switch chosen := q.chosen(); {
 	case len(chosen) == 1 && len(q.request.Target.InstanceIDs) == 0:
-		return usage("--instance NAME, once for each host", "--collection exec knows no groups: %s means nothing to it", flagNames(chosen)[0])
+		return usage("--instance NAME, once for each host; or --collection ssm", "--collection exec knows no groups: %s means nothing to it", flagNames(chosen)[0])
 	case len(chosen) == 0 && q.request.Retry == "":
 		return usage("--instance NAME, once for each host", "--collection exec needs the names of the hosts")
 	case q.expand || q.only:
@@ -124,7 +127,11 @@ func (q *ask) hostsOf(ctx context.Context, a *app) ([]string, error) {
 		}
 	}
 	var plan pipeline.Plan
-	if err := readPlan(dir, &plan); err != nil {
+	data, err := os.ReadFile(filepath.Join(dir, "plan.json"))
+	if err == nil {
+		err = json.Unmarshal(data, &plan)
+	}
+	if err != nil {
 		return nil, failed(err)
 	}
 	hosts := make([]string, len(plan.Hosts))
