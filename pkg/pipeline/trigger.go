@@ -85,43 +85,50 @@ func count(is bool) int {
 	return 0
 }
 
+// answer is what a trigger has to say so far.
+type answer struct {
+	TriggerOut
+	reasons []string
+}
+
+func (a *answer) because(format string, args ...any) {
+	a.reasons = append(a.reasons, fmt.Sprintf(format, args...))
+}
+
 // start goes through the groups that a finding names.
 func (h Trigger) start(ctx context.Context, d trigger.Decision) (TriggerOut, error) {
-	out := TriggerOut{Runs: []string{}}
-	groups, reasons, err := h.groups(ctx, d)
+	a := &answer{TriggerOut: TriggerOut{Runs: []string{}}}
+	groups, err := h.groups(ctx, d, a)
 	for i, g := range groups {
-		if err != nil {
-			break
-		}
 		if i >= maxRuns {
-			reasons = append(reasons, fmt.Sprintf("not started, as a finding starts at most %d runs: %s", maxRuns, g.key))
+			a.because("not started, as a finding starts at most %d runs: %s", maxRuns, g.key)
 			continue
 		}
-		err = h.group(ctx, g, &out, &reasons)
+		if err = h.group(ctx, g, a); err != nil {
+			break
+		}
 	}
-	out.Reason = strings.Join(reasons, "; ")
-	return out, err
+	a.Reason = strings.Join(a.reasons, "; ")
+	return a.TriggerOut, err
 }
 
 // groups finds the group of each accused host, or the one that the target names.
 // Hosts of other accounts and regions than the first one's that cannot be looked up
 // stand in nobody's way.
-func (h Trigger) groups(ctx context.Context, d trigger.Decision) (list []accusedGroup, reasons []string, err error) {
-	list, err = h.groupsOf(ctx, *d.Request, d.Updated)
+func (h Trigger) groups(ctx context.Context, d trigger.Decision, a *answer) ([]accusedGroup, error) {
+	list, err := h.groupsOf(ctx, *d.Request, d.Updated)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	for _, r := range d.More {
 		more, err := h.groupsOf(ctx, r, d.Updated)
 		if err != nil {
 			h.Log.Error("hosts elsewhere cannot be looked up", "account", r.Target.Account, "region", r.Target.Region, "error", err.Error())
-			reasons = append(reasons, fmt.Sprintf("cannot look up %s in %s/%s: %s",
-				strings.Join(r.Target.InstanceIDs, ", "), r.Target.Account, r.Target.Region, cut(err.Error(), 300)))
-			continue
+			a.because("cannot look up %s in %s/%s: %s", strings.Join(r.Target.InstanceIDs, ", "), r.Target.Account, r.Target.Region, cut(err.Error(), 300))
 		}
 		list = append(list, more...)
 	}
-	return list, reasons, nil
+	return list, nil
 }
 
 func (h Trigger) groupsOf(ctx context.Context, r triage.Request, updated string) ([]accusedGroup, error) {

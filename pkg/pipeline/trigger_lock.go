@@ -20,17 +20,19 @@ const (
 // is written down as waiting before anything else, so that whatever dies in between
 // leaves it to be taken up: by the same event, delivered again, or by the group's
 // next run.
-func (h Trigger) group(ctx context.Context, g accusedGroup, out *TriggerOut, reasons *[]string) error {
+func (h Trigger) group(ctx context.Context, g accusedGroup, a *answer) error {
 	f := g.sighting(h.Now())
 	old, err := h.Storm.LoadFinding(ctx, g.id, f.ID)
 	switch {
 	case err == nil && old.Run != "" && old.Updated >= f.Updated:
-		return ignore(g, old.Run, out, reasons)
+		a.ignore(g, old.Run)
+		return nil
 	case err != nil && !errors.Is(err, ErrNotFound):
 		return fmt.Errorf("read finding %s of %s: %w", f.ID, g.id, err)
 	}
 	if err := h.Storm.SaveFinding(ctx, g.id, f); errors.Is(err, ErrExists) {
-		return ignore(g, "", out, reasons)
+		a.ignore(g, "")
+		return nil
 	} else if err != nil {
 		return fmt.Errorf("save finding %s of %s: %w", f.ID, g.id, err)
 	}
@@ -39,22 +41,24 @@ func (h Trigger) group(ctx context.Context, g accusedGroup, out *TriggerOut, rea
 	case err != nil:
 		return err
 	case lock.Holder(f.lock()) && lock.State == LockOpen:
-		return h.begin(ctx, g, f, lock, out, reasons)
+		return h.begin(ctx, g, f, lock, a)
 	case lock.Holder(f.lock()) && lock.State != LockUndone:
 		f.Run = lock.Run // it has been started by an earlier delivery, and has ended
-		return errors.Join(ignore(g, lock.Run, out, reasons), h.Storm.SaveFinding(ctx, g.id, f))
+		a.ignore(g, lock.Run)
+		return h.keep(ctx, g, f)
 	}
-	return h.join(ctx, g, f, lock, out, reasons)
+	return h.join(ctx, g, f, lock, a)
 }
 
-func ignore(g accusedGroup, run string, out *TriggerOut, reasons *[]string) error {
-	out.Ignored = append(out.Ignored, g.key)
-	reason := "sent again: " + g.key + " has a later update of this finding"
-	if run != "" {
-		reason = "sent again: run " + run + " of " + g.key + " has taken this finding up"
+// ignore says who has taken the finding up; run is empty if a later update of it has
+// come by.
+func (a *answer) ignore(g accusedGroup, run string) {
+	a.Ignored = append(a.Ignored, g.key)
+	if run == "" {
+		a.because("sent again: %s has a later update of this finding", g.key)
+		return
 	}
-	*reasons = append(*reasons, reason)
-	return nil
+	a.because("sent again: run %s of %s has taken this finding up", run, g.key)
 }
 
 // sighting is the finding as it concerns the group.
@@ -97,27 +101,30 @@ func (h Trigger) lockOf(g accusedGroup, f Sighting, generation int) Lock {
 }
 
 // join attaches a finding to the run that holds the group, or says what it waits for.
-func (h Trigger) join(ctx context.Context, g accusedGroup, f Sighting, lock Lock, out *TriggerOut, reasons *[]string) error {
+func (h Trigger) join(ctx context.Context, g accusedGroup, f Sighting, lock Lock, a *answer) error {
 	err := ErrNotFound
 	if lock.State == LockOpen {
 		err = h.Storm.Attach(ctx, g.id, lock.Run, f.ID, f.Severity)
 	}
 	switch {
 	case err == nil:
-		out.Attached = append(out.Attached, lock.Run)
-		*reasons = append(*reasons, fmt.Sprintf("%s is under triage already: attached to run %s", g.key, lock.Run))
+		a.Attached = append(a.Attached, lock.Run)
+		a.because("%s is under triage already: attached to run %s", g.key, lock.Run)
 		f.Run = lock.Run
-		err = h.Storm.SaveFinding(ctx, g.id, f)
-		if errors.Is(err, ErrExists) { // a later update has come by
-			err = nil
-		}
+		return h.keep(ctx, g, f)
 	case errors.Is(err, ErrNotFound):
-		err = nil
-		out.Waiting = append(out.Waiting, g.key)
-		*reasons = append(*reasons, waits(g.key, lock, h.Now()))
+		a.Waiting = append(a.Waiting, g.key)
+		a.reasons = append(a.reasons, waits(g.key, lock, h.Now()))
+		return nil
 	}
-	if err != nil {
-		return fmt.Errorf("attach finding %s to run %s: %w", f.ID, lock.Run, err)
+	return fmt.Errorf("attach finding %s to run %s: %w", f.ID, lock.Run, err)
+}
+
+// keep writes down which run has taken a finding up. A later update that has come by
+// stays.
+func (h Trigger) keep(ctx context.Context, g accusedGroup, f Sighting) error {
+	if err := h.Storm.SaveFinding(ctx, g.id, f); err != nil && !errors.Is(err, ErrExists) {
+		return fmt.Errorf("save finding %s of %s: %w", f.ID, g.id, err)
 	}
 	return nil
 }

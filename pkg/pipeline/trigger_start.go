@@ -21,15 +21,15 @@ const maxNames = 10
 
 // begin starts the run of a group whose lock the finding has taken, unless the hour
 // has seen enough of them.
-func (h Trigger) begin(ctx context.Context, g accusedGroup, f Sighting, lock Lock, out *TriggerOut, reasons *[]string) error {
+func (h Trigger) begin(ctx context.Context, g accusedGroup, f Sighting, lock Lock, a *answer) error {
 	admitted, err := h.Storm.Admit(ctx, Quota{What: "runs", Hour: h.Now(), Name: g.id + "/" + f.ID, Limit: h.perHour()})
 	switch {
 	case err != nil:
 		return fmt.Errorf("count the runs of this hour: %w", err)
 	case !admitted:
-		out.Capped++
-		out.Waiting = append(out.Waiting, g.key)
-		*reasons = append(*reasons, fmt.Sprintf("%s waits: findings have started %d runs in this hour, the most that is allowed", g.key, h.perHour()))
+		a.Capped++
+		a.Waiting = append(a.Waiting, g.key)
+		a.because("%s waits: findings have started %d runs in this hour, the most that is allowed", g.key, h.perHour())
 		return h.capped(ctx, g, f, lock)
 	}
 	run, err := h.record(ctx, g, f, lock)
@@ -43,11 +43,11 @@ func (h Trigger) begin(ctx context.Context, g accusedGroup, f Sighting, lock Loc
 	if err != nil {
 		return err
 	}
-	out.Runs = append(out.Runs, run.ID)
+	a.Runs = append(a.Runs, run.ID)
 	for _, taken := range append(waiting, f) {
 		taken.Run = run.ID
-		if err := h.Storm.SaveFinding(ctx, g.id, taken); err != nil && !errors.Is(err, ErrExists) {
-			return fmt.Errorf("save finding %s of %s: %w", taken.ID, g.id, err)
+		if err := h.keep(ctx, g, taken); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -71,8 +71,7 @@ func (h Trigger) capped(ctx context.Context, g accusedGroup, f Sighting, lock Lo
 	if err != nil || !first {
 		return err
 	}
-	about := g.request
-	m, err := noticeMessage("runs-per-hour/"+hour.Window(), about, fmt.Sprintf(
+	m, err := noticeMessage("runs-per-hour/"+hour.Window(), g.request, fmt.Sprintf(
 		"Findings have started %d runs in this hour, the most that is allowed: no more start until the next hour. %s waits, and so may others. "+
 			"Start a run by hand where it cannot wait: manual runs are not counted", h.perHour(), g.key))
 	if err == nil {
