@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/smithy-go"
 	"golang.org/x/sync/errgroup"
 
 	"diffy/pkg/pipeline"
@@ -71,8 +72,12 @@ func (a area) of(what string, err error, fix string) Check {
 
 // answer is what a service has said, without the words around it.
 func answer(err error) string {
-	if code := code(err); code != "" {
-		return code
+	var silent *smithy.OperationError
+	switch {
+	case code(err) != "":
+		return code(err)
+	case errors.As(err, &silent):
+		return silent.Service() + " does not answer"
 	}
 	return err.Error()
 }

@@ -61,24 +61,36 @@ func (d *Doctor) intake(ctx context.Context, here area, p pipeline.Place, fix st
 func (d *Doctor) releases(ctx context.Context, here area, client *s3.Client, bucket string) []Check {
 	name := namesOf(d.cfg, "").function("collect")
 	out, err := d.lambda.GetFunctionConfiguration(ctx, &lambda.GetFunctionConfigurationInput{FunctionName: &name})
-	if err != nil || out.Environment == nil {
-		return []Check{here.unknown("pinned osquery", "which one is asked for is in the function "+name, "")}
+	if err != nil {
+		return []Check{here.unknown("pinned osquery", "which one is asked for is in the function "+name+": "+answer(err), "")}
 	}
-	osquery, err := pipeline.OsqueryFrom(func(name string) string { return out.Environment.Variables[name] })
+	env := map[string]string{}
+	if out.Environment != nil {
+		env = out.Environment.Variables
+	}
+	return here.osquery(env, func(key string) error {
+		_, err := client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &bucket, Key: &key})
+		return err
+	})
+}
+
+// osquery checks that the releases which the function's environment names are
+// where hosts fetch them.
+func (a area) osquery(env map[string]string, missing func(key string) error) []Check {
+	osquery, err := pipeline.OsqueryFrom(func(name string) string { return env[name] })
 	switch {
 	case err != nil:
-		return []Check{here.fails("pinned osquery", err.Error(), "mend osquery, osqueryX86 and osqueryArm in infra/context.json and deploy")}
+		return []Check{a.fails("pinned osquery", err.Error(), "mend osquery, osqueryX86 and osqueryArm in infra/context.json and deploy")}
 	case osquery.Mode == collect.Host:
-		return []Check{here.ok("osquery", "the hosts' own is asked for")}
+		return []Check{a.ok("osquery", "the hosts' own is asked for")}
 	case len(osquery.Releases) == 0:
-		return []Check{here.warns("pinned osquery", "none is chosen: hosts run their own, and those without one are not examined",
+		return []Check{a.warns("pinned osquery", "none is chosen: hosts run their own, and those without one are not examined",
 			"diffy osquery upload FILE, then set osqueryX86 or osqueryArm in infra/context.json and deploy")}
 	}
 	var checks []Check
 	for _, arch := range slices.Sorted(maps.Keys(osquery.Releases)) {
-		key := pipeline.OsqueryKey(osquery.Releases[arch])
-		_, err := client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &bucket, Key: &key})
-		checks = append(checks, here.of("pinned osquery for "+arch, err, "diffy osquery upload FILE, the release with sha256 "+osquery.Releases[arch]))
+		digest := osquery.Releases[arch]
+		checks = append(checks, a.of("pinned osquery for "+arch, missing(pipeline.OsqueryKey(digest)), "diffy osquery upload FILE, the release with sha256 "+digest))
 	}
 	return checks
 }

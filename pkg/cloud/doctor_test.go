@@ -152,3 +152,30 @@ func TestReadiness(t *testing.T) {
 		t.Errorf("kept is %+v", kept)
 	}
 }
+
+func TestPinnedOsquery(t *testing.T) {
+	there, gone := strings.Repeat("ab", 32), strings.Repeat("cd", 32)
+	missing := func(key string) error {
+		if key == "artifacts/osquery/"+there+".tar.gz" {
+			return nil
+		}
+		return &smithy.GenericAPIError{Code: "NotFound"}
+	}
+	tests := []struct {
+		name string
+		env  map[string]string
+		want map[CheckState][]string
+	}{
+		{"the hosts' own", map[string]string{"DIFFY_OSQUERY": "host"}, map[CheckState][]string{}},
+		{"none is chosen", nil, map[CheckState][]string{CheckWarns: {"pinned osquery"}}},
+		{"pinned, and none is chosen", map[string]string{"DIFFY_OSQUERY": "pinned"}, map[CheckState][]string{CheckFails: {"pinned osquery"}}},
+		{"one is there and one is not", map[string]string{"DIFFY_OSQUERY_X86_64": there, "DIFFY_OSQUERY_AARCH64": gone}, map[CheckState][]string{CheckFails: {"pinned osquery for aarch64"}}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if diff := cmp.Diff(tt.want, notOK(area("1/eu").osquery(tt.env, missing))); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
