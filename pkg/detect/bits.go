@@ -29,6 +29,26 @@ func (s hostSet) equal(o hostSet) bool {
 	return true
 }
 
+// within reports whether all hosts of the set are in the other.
+func (s hostSet) within(o hostSet) bool {
+	for i, w := range s {
+		if w&^o[i] != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// isBoth reports whether the set is the hosts that are in both of two others.
+func (s hostSet) isBoth(a, b hostSet) bool {
+	for i, w := range s {
+		if w != a[i]&b[i] {
+			return false
+		}
+	}
+	return true
+}
+
 func (s hostSet) combine(o hostSet, op func(a, b uint64) uint64) hostSet {
 	out := make(hostSet, len(s))
 	for i, w := range s {

@@ -41,7 +41,10 @@ func bundles(all []*deviation) []*bundle {
 		index[id].deviations = append(index[id].deviations, d)
 	}
 	slices.SortStableFunc(out, func(a, b *bundle) int {
-		return cmp.Or(cmp.Compare(a.hosts.first(), b.hosts.first()), cmp.Compare(a.hosts.key(), b.hosts.key()))
+		if c := cmp.Compare(a.hosts.first(), b.hosts.first()); c != 0 {
+			return c
+		}
+		return cmp.Compare(a.hosts.key(), b.hosts.key())
 	})
 	return out
 }

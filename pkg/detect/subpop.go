@@ -178,13 +178,13 @@ func (g *group) follows(hosts, answered hostSet, spare float64) bool {
 	if len(g.cells) < 2 || hosts.count() < 2 {
 		return false
 	}
-	if answered.minus(hosts).empty() {
+	if answered.within(hosts) {
 		return true
 	}
 	set, among := hosts.minus(g.young), answered.minus(g.young)
 	n := set.count()
 	return slices.ContainsFunc(g.patterns, func(p hostSet) bool {
-		if hosts.equal(p.and(answered)) {
+		if hosts.isBoth(p, answered) {
 			return true
 		}
 		of := p.overlap(among)
