@@ -59,6 +59,7 @@ type queryData struct {
 	Why        string            `json:"why"`
 	SQL        string            `json:"sql"`
 	OnRequest  bool              `json:"on_request"`
+	Pivot      []string          `json:"pivot"` // asked once for each value of these kinds, in place of {value}
 	Tier       string            `json:"tier"`
 	Mode       string            `json:"mode"`
 	Cost       string            `json:"cost"`
@@ -77,9 +78,30 @@ func newQueryData(q *pack.Query) queryData {
 	template := map[string]string{}
 	maps.Copy(template, q.Template)
 	return queryData{
-		q.Name, q.Tactic, q.Why, q.SQL, q.OnRequest, q.Tier, q.Mode, q.Cost, q.Privacy,
+		q.Name, q.Tactic, q.Why, q.SQL, q.OnRequest, kindsOf(q), q.Tier, q.Mode, q.Cost, q.Privacy,
 		list(q.Key), list(q.Compare), list(q.Shown), list(q.Volatile), template, q.Prior, list(q.Techniques),
 	}
+}
+
+func kindsOf(q *pack.Query) []string {
+	kinds := make([]string, len(q.Pivots))
+	for i, kind := range q.Pivots {
+		kinds[i] = string(kind)
+	}
+	return kinds
+}
+
+// whenAsked says when a run has the query in its bundle.
+func whenAsked(q *pack.Query) string {
+	switch {
+	case len(q.Pivots) > 0:
+		return "for each value of a pivot: " + strings.Join(kindsOf(q), ", ")
+	case q.OnRequest:
+		return "by name only"
+	case q.Tier == pack.TierCore:
+		return "in every run"
+	}
+	return "in runs with tier " + q.Tier
 }
 
 func queryNames() ([]string, error) {
@@ -114,6 +136,7 @@ func (a *app) showQuery(format, name string) error {
 		return failed(err)
 	}
 	return a.fields(
+		[2]string{"asked", whenAsked(q)},
 		[2]string{"key", strings.Join(q.Key, ", ")},
 		[2]string{"compared", strings.Join(q.Compare, ", ")},
 		[2]string{"shown", strings.Join(q.Shown, ", ")},
