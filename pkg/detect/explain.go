@@ -73,6 +73,9 @@ func (g *group) cause(d *deviation, c *context) (bits float64, why string) {
 	if bits, why := g.byPackage(d, c); bits < 0 {
 		return bits, why
 	}
+	if d.table().rule.Name == "process_hashes" && d.kind == triage.Changed && g.elsewhere(d) {
+		return explainedPartly, "only hosts of another kind run it otherwise"
+	}
 	return g.partly(d)
 }
 

@@ -23,6 +23,7 @@ type group struct {
 	common   map[string]bool // what rows of most hosts name; known once deviations are
 	onDisk   map[string]bool // programs that are a file on some host
 	setuid   map[string]bool // programs that are setuid on most hosts
+	owned    map[string]bool // programs by whether a package's name claims them, as asked
 }
 
 // table is the facts of one query.

@@ -29,8 +29,32 @@ func (g *group) besides(all []*deviation, hosts []*context) {
 		if p == "" || g.common[p] || g.common["/usr"+p] || g.common[strings.TrimPrefix(p, "/usr")] {
 			continue
 		}
-		d.traits = append(d.traits, trait{bits: novelBits, mild: true, novel: true, text: "names a program that most hosts do not have, " + p})
+		d.traits = append(d.traits, trait{bits: novelBits, mild: true, novel: true, tells: g.homeless(d, p, hosts), text: "names a program that most hosts do not have, " + p})
 	}
+}
+
+// homeless reports whether a program lies where packages put theirs, and by its
+// name belongs to none that the host has. An application's own lie elsewhere.
+func (g *group) homeless(d *deviation, p string, hosts []*context) bool {
+	if !inSystemDir(p) || g.differs(d, hosts) {
+		return false
+	}
+	if g.owned == nil {
+		g.owned = map[string]bool{}
+	}
+	owned, known := g.owned[p]
+	if !known {
+		owned = g.anyPackage(func(name string) bool { return belongs(p, name) }) || !g.anyPackage(func(string) bool { return true })
+		g.owned[p] = owned
+	}
+	return !owned
+}
+
+// anyPackage reports whether a package of the group is the one.
+func (g *group) anyPackage(is func(name string) bool) bool {
+	return slices.ContainsFunc(g.tables, func(t *table) bool {
+		return isPackages(t) && slices.ContainsFunc(t.keys, func(k *key) bool { return is(k.named("name")) })
+	})
 }
 
 // What a row counts that stands among what most hosts have, where nothing like
@@ -100,9 +124,15 @@ func (g *group) unpackaged(d *deviation, hosts []*context) bool {
 	if t := d.table().rule.Name; t != "systemd_units" && t != "startup_items" || !inUnitDir(d.row().Value("fragment_path")) {
 		return false
 	}
+	return !g.differs(d, hosts)
+}
+
+// differs reports whether one of a deviation's hosts has other packages than
+// usual.
+func (g *group) differs(d *deviation, hosts []*context) bool {
 	differs := false
 	d.hosts.each(func(h int) { differs = differs || len(hosts[h].packages) > 0 })
-	return !differs
+	return differs
 }
 
 // intruded names the service of most hosts that a process is inside of.

@@ -48,7 +48,7 @@ func (g *group) ofAnotherImage(d *deviation) string {
 		return ""
 	}
 	h, other := d.hosts.first(), d.expected.hosts.first()
-	if h < 0 || other < 0 || !g.cells[g.cell[h]].and(d.key.present).minus(d.hosts).empty() {
+	if other < 0 || !g.elsewhere(d) {
 		return ""
 	}
 	for _, t := range g.tables {
@@ -63,6 +63,12 @@ func (g *group) ofAnotherImage(d *deviation) string {
 		}
 	}
 	return ""
+}
+
+// elsewhere reports whether no host of the same subpopulation has the key beside
+// those that deviate.
+func (g *group) elsewhere(d *deviation) bool {
+	return g.cells[g.cell[d.hosts.first()]].and(d.key.present).minus(d.hosts).empty()
 }
 
 // followsDeploy reports whether a deploy can bring a deviation: other values of

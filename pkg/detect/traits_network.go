@@ -122,6 +122,9 @@ func redirectTraits(address, name string) func(facts.Raw) []trait {
 		if redirected.MatchString(row.Value(name)) {
 			return one(2, "T1565.001", "redirects a name that updates or AWS depend on")
 		}
+		if addr, err := netip.ParseAddr(to); err == nil && onInternet(addr) && !addr.IsMulticast() {
+			return []trait{{bits: 1, technique: "T1565.001", text: "sends a name to a public address", mild: true, tells: true}}
+		}
 		return nil
 	}
 }
