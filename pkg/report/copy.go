@@ -31,11 +31,21 @@ func (c copier) run(r triage.RunInfo) triage.RunInfo {
 		*s = c.value(*s)
 	}
 	if r.Trigger != nil {
-		t := *r.Trigger
-		t.Source, t.ID, t.Type, t.Time = c.value(t.Source), c.value(t.ID), c.value(t.Type), c.value(t.Time)
+		t := c.trigger(*r.Trigger)
 		r.Trigger = &t
 	}
+	if len(r.Attached) > 0 {
+		r.Attached = each(r.Attached, func(a triage.Attached) triage.Attached {
+			a.Trigger, a.Suspects = c.trigger(a.Trigger), c.all(a.Suspects)
+			return a
+		})
+	}
 	return r
+}
+
+func (c copier) trigger(t triage.Trigger) triage.Trigger {
+	t.Source, t.ID, t.Type, t.Time = c.value(t.Source), c.value(t.ID), c.value(t.Type), c.value(t.Time)
+	return t
 }
 
 func (c copier) group(g triage.GroupResult) triage.GroupResult {

@@ -43,7 +43,7 @@ var timeColumns = map[string]string{
 }
 
 // Timeline writes what is known with its time, oldest first, one JSON object a
-// line: the trigger finding, the run's start and end, and the times in the rows of
+// line: the trigger findings, the run's start and end, and the times in the rows of
 // findings. docs/result.md describes the lines. Times in rows are the host's own
 // and can be forged.
 func Timeline(w io.Writer, r *triage.Result) error {
@@ -65,6 +65,9 @@ func events(v *view) []event {
 	}
 	none := []string{}
 	if t := v.Run.Trigger; t != nil {
+		add(t.Time, event{Source: "trigger", Event: "trigger finding", Subject: t.Type, Findings: none})
+	}
+	for _, t := range v.Run.Attached {
 		add(t.Time, event{Source: "trigger", Event: "trigger finding", Subject: t.Type, Findings: none})
 	}
 	add(v.Run.Started, event{Source: "run", Event: "run started", Subject: v.Run.ID, Findings: none})
