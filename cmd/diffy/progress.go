@@ -33,29 +33,45 @@ func (a *app) progress() *progress {
 func (p *progress) step(what string, done, total int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.to == nil || total < 2 || time.Since(p.started) < quiet {
-		return
+	if total > 1 && p.begin(what, total, progressbar.OptionShowCount(), progressbar.OptionThrottle(100*time.Millisecond)) {
+		_ = p.bar.Set(done) // a bar that cannot be drawn stops nothing
+	}
+}
+
+// stepWith is step with something more to say, which may come from anywhere, for
+// those who take seconds between steps.
+func (p *progress) stepWith(what, more string, done, total int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.begin(what, total, progressbar.OptionShowCount(), progressbar.OptionSetWidth(15)) {
+		_ = p.bar.Set(done)
+		p.bar.Describe(what + ": " + oneLine(more))
+	}
+}
+
+// busy says that something is going on of which nobody knows how long it takes.
+func (p *progress) busy(what string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.begin(what, -1, progressbar.OptionSpinnerType(14)) {
+		_ = p.bar.Add(1) // turns it
+	}
+}
+
+// begin makes the bar of a task, and reports whether there is one.
+func (p *progress) begin(what string, total int, options ...progressbar.Option) bool {
+	if p.to == nil || time.Since(p.started) < quiet {
+		return false
 	}
 	if p.bar == nil || p.what != what {
 		p.clear()
 		p.what = what
-		p.bar = progressbar.NewOptions(
-			total, progressbar.OptionSetWriter(p.to), progressbar.OptionSetDescription(what),
-			progressbar.OptionShowCount(), progressbar.OptionSetElapsedTime(false),
+		p.bar = progressbar.NewOptions(total, append(options,
+			progressbar.OptionSetWriter(p.to), progressbar.OptionSetDescription(what), progressbar.OptionSetElapsedTime(false),
 			progressbar.OptionSetPredictTime(false), progressbar.OptionClearOnFinish(),
-			progressbar.OptionThrottle(100*time.Millisecond),
-		)
+		)...)
 	}
-	_ = p.bar.Set(done) // a bar that cannot be drawn stops nothing
-}
-
-// note adds to the bar what else there is to say. It may come from anywhere.
-func (p *progress) note(text string) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.bar != nil {
-		p.bar.Describe(p.what + ": " + oneLine(text))
-	}
+	return true
 }
 
 // done takes the bar away.

@@ -97,13 +97,13 @@ func (f *follower) lost(err error) error {
 // show draws the bar, or prints a line when there is something new.
 func (f *follower) show(p pipeline.Progress) {
 	if p.Key == "" {
-		return // no plan yet
+		f.shown.busy("finding the hosts")
+		return
 	}
-	f.shown.step(stage(p), p.Ended, p.Asked)
-	f.shown.note(seen(p))
 	begun, done := f.last.Key == "", p.Ended == p.Asked && f.last.Ended != p.Asked
 	due := p.Ended != f.last.Ended && f.passed-f.told >= newsEvery
 	if begun {
+		f.shown.done() // a line of its own
 		f.app.say("%s: %s, %s in %s", p.Key, plural(p.Requested, "host", "hosts"), fmt.Sprintf("%d to examine", p.Asked), plural(p.Batches, "batch", "batches"))
 	}
 	if f.shown.to == nil && (done || due) && p.Asked > 0 {
@@ -111,6 +111,11 @@ func (f *follower) show(p pipeline.Progress) {
 		f.told = f.passed
 	}
 	f.last = p
+	if p.Ended == p.Asked {
+		f.shown.busy(stage(p))
+	} else {
+		f.shown.stepWith(stage(p), counted(p), p.Ended, p.Asked)
+	}
 }
 
 // stage is what a run is at.
@@ -124,6 +129,13 @@ func stage(p pipeline.Progress) string {
 // seen counts what is known of hosts, and the reasons of those that were not
 // examined whole, the most frequent first.
 func seen(p pipeline.Progress) string {
+	if len(p.Reasons) == 0 {
+		return counted(p)
+	}
+	return counted(p) + " (" + reasons(p.Reasons) + ")"
+}
+
+func counted(p pipeline.Progress) string {
 	text := fmt.Sprintf("%d examined", p.Examined)
 	if p.Partial > 0 {
 		text += fmt.Sprintf(", %d partial", p.Partial)
@@ -131,10 +143,7 @@ func seen(p pipeline.Progress) string {
 	if p.NotExamined > 0 {
 		text += fmt.Sprintf(", %d not examined", p.NotExamined)
 	}
-	if len(p.Reasons) == 0 {
-		return text
-	}
-	return text + " (" + reasons(p.Reasons) + ")"
+	return text
 }
 
 func reasons(counts map[string]int) string {
