@@ -375,3 +375,36 @@ func TestFloodHidesNobodyElse(t *testing.T) {
 		t.Errorf("beside 6 rare rows of another host the finding has %.1f bits, beside 300 it has %.1f", few, many)
 	}
 }
+
+func TestEmptyEvidenceIsNotExaminedWhole(t *testing.T) {
+	empty := &snapshot.Host{Name: "empty", Begin: &snapshot.Begin{}, Tables: []snapshot.Table{rows("users", userColumns), rows("processes", "pid|name|path")}}
+	r := detect.Run(detect.Input{Group: "g", Set: setOf(t, group(4, empty)...)})
+	for _, h := range r.Hosts {
+		want := triage.Examined
+		if h.Host == "empty" {
+			want = triage.Partial
+		}
+		if h.Status != want || (h.Reason == "") != (want == triage.Examined) {
+			t.Errorf("%s is %s (%s), want %s", h.Host, h.Status, h.Reason, want)
+		}
+	}
+}
+
+func TestClockAhead(t *testing.T) {
+	now := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+	for name, c := range map[string]struct {
+		ahead time.Duration
+		said  bool
+	}{
+		"in time":        {0, false},
+		"a little ahead": {10 * time.Minute, false},
+		"a day ahead":    {24 * time.Hour, true},
+	} {
+		odd := ours("odd")
+		odd.Time = now.Add(c.ahead).Unix()
+		r := detect.Run(detect.Input{Group: "g", Set: setOf(t, group(3, odd)...), Now: now})
+		if said := strings.Contains(strings.Join(r.Notes, "\n"), "odd is dated in the future"); said != c.said {
+			t.Errorf("%s: notes %q", name, r.Notes)
+		}
+	}
+}

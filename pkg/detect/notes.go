@@ -53,6 +53,26 @@ func (b *builder) noteBaselines(baselines []triage.BaselineResult) {
 	}
 }
 
+// clockAhead is how far a host's clock may be ahead of ours before it is said.
+const clockAhead = time.Hour
+
+// noteClocks says which hosts' clocks are ahead: their times, and what is said to
+// be recent there, are worth little.
+func (b *builder) noteClocks() {
+	if b.in.Now.IsZero() {
+		return
+	}
+	var ahead []string
+	for _, h := range b.group.hosts {
+		if time.Unix(h.Time, 0).Sub(b.in.Now) > clockAhead {
+			ahead = append(ahead, h.Name)
+		}
+	}
+	if len(ahead) > 0 {
+		b.notes = append(b.notes, fmt.Sprintf("the evidence of %s is dated in the future: %s there is wrong, or here", someHosts(ahead), plainVerb(len(ahead), "the clock", "clocks")))
+	}
+}
+
 // liars are the queries whose loud findings mean that a host's own answers
 // cannot be trusted.
 var liars = []string{"key_binaries", "kernel_modules_hidden", "ld_preload_file"}

@@ -53,6 +53,7 @@ func (b *builder) result(found []*deviation, baselines []triage.BaselineResult) 
 	r.Hosts = b.hosts(found, r)
 	b.noteBaselines(baselines)
 	b.noteTrust(found)
+	b.noteClocks()
 	r.Notes = sortedNotes(b.notes)
 	return r
 }

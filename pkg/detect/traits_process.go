@@ -53,36 +53,60 @@ func deletedRowTraits(row facts.Raw) []trait {
 	return []trait{{bits: 3, technique: "T1070.004", text: "runs from a file that has been deleted", rule: true}}
 }
 
-// Commands that fetch and run, open a reverse shell, mine, or unpack hidden code.
-var (
-	fileServer   = regexp.MustCompile(`-m\s+(http\.server|SimpleHTTPServer|pyftpdlib)|\bphp\s+-S\b|\bruby\s+-run\b`)
-	reverseShell = regexp.MustCompile(`/dev/(tcp|udp)/|\bn(c|cat)\b.*\s-[a-z]*[ec]\b|\bsocat\b.*(exec|EXEC|system|SYSTEM):|socket\.socket|pty\.spawn|fsockopen|TCPSocket\.(open|new)`)
-	fetchAndRun  = regexp.MustCompile(`\b(curl|wget|fetch|lwp-download)\b[^|]*\|\s*(sudo\s+)?([a-z/]*/)?(ba|da|z|k)?sh\b|\b(curl|wget)\b.*(&&|;)\s*(chmod|sh|bash)\b`)
-	unpacked     = regexp.MustCompile(`base64\s+(-d|--decode|-D)|\|\s*xxd\s+-r|eval\s*\(?\s*(base64|gzinflate)|\bpython[0-9.]*\s+-c\s.*(exec|b64decode)|\bperl\s+-e\b.*(socket|exec)`)
-	miner        = regexp.MustCompile(`(?i)stratum\+(tcp|ssl|tls)|xmrig|minerd|--donate-level|cryptonight|randomx|nicehash|kdevtmpfsi|\bkinsing\b`)
-	timestomped  = regexp.MustCompile(`\bchattr\s+\+i\b|\bhistory\s+-c\b|HISTFILE=/dev/null|\btouch\s+-r\b`)
-)
+// commandPattern is a way in which a command is suspicious. A command that has
+// none of the words, in lower case, is not held against the pattern: most have
+// none, and crontabs may be long.
+type commandPattern struct {
+	words     []string
+	pattern   *regexp.Regexp
+	bits      float64
+	technique string
+	text      string
+}
+
+// commandPatterns are tried in order; the first that matches tells.
+var commandPatterns = []commandPattern{
+	{
+		[]string{"/dev/tcp/", "/dev/udp/", "nc", "socket", "pty.spawn", "fsockopen", "socat"},
+		regexp.MustCompile(`/dev/(tcp|udp)/|\bn(c|cat)\b.*\s-[a-z]*[ec]\b|\bsocat\b.*(exec|EXEC|system|SYSTEM):|socket\.socket|pty\.spawn|fsockopen|TCPSocket\.(open|new)`),
+		5, "T1059.004", "opens a shell over the network",
+	},
+	{
+		[]string{"curl", "wget", "fetch", "lwp-download"},
+		regexp.MustCompile(`\b(curl|wget|fetch|lwp-download)\b[^|]*\|\s*(sudo\s+)?([a-z/]*/)?(ba|da|z|k)?sh\b|\b(curl|wget)\b.*(&&|;)\s*(chmod|sh|bash)\b`),
+		5, "T1105", "fetches something and runs it",
+	},
+	{
+		[]string{"http.server", "simplehttpserver", "pyftpdlib", "php", "ruby"},
+		regexp.MustCompile(`-m\s+(http\.server|SimpleHTTPServer|pyftpdlib)|\bphp\s+-S\b|\bruby\s+-run\b`),
+		3, "T1105", "serves files from an interpreter",
+	},
+	{
+		[]string{"stratum+", "xmrig", "minerd", "--donate-level", "cryptonight", "randomx", "nicehash", "kdevtmpfsi", "kinsing"},
+		regexp.MustCompile(`(?i)stratum\+(tcp|ssl|tls)|xmrig|minerd|--donate-level|cryptonight|randomx|nicehash|kdevtmpfsi|\bkinsing\b`),
+		5, "T1496", "has the words of a coin miner",
+	},
+	{
+		[]string{"base64", "xxd", "eval", "python", "perl"},
+		regexp.MustCompile(`base64\s+(-d|--decode|-D)|\|\s*xxd\s+-r|eval\s*\(?\s*(base64|gzinflate)|\bpython[0-9.]*\s+-c\s.*(exec|b64decode)|\bperl\s+-e\b.*(socket|exec)`),
+		4, "T1027", "unpacks hidden code",
+	},
+	{[]string{"ld_preload="}, regexp.MustCompile(`LD_PRELOAD=`), 3, "T1574.006", "preloads a library"},
+	{
+		[]string{"chattr", "history", "histfile", "touch"},
+		regexp.MustCompile(`\bchattr\s+\+i\b|\bhistory\s+-c\b|HISTFILE=/dev/null|\btouch\s+-r\b`),
+		3, "T1070", "removes traces",
+	},
+}
 
 func commandTraits(column string) func(facts.Raw) []trait {
 	return func(row facts.Raw) []trait {
 		command := row.Value(column)
-		switch {
-		case command == "":
-			return nil
-		case reverseShell.MatchString(command):
-			return one(5, "T1059.004", "opens a shell over the network")
-		case fetchAndRun.MatchString(command):
-			return one(5, "T1105", "fetches something and runs it")
-		case fileServer.MatchString(command):
-			return one(3, "T1105", "serves files from an interpreter")
-		case miner.MatchString(command):
-			return one(5, "T1496", "has the words of a coin miner")
-		case unpacked.MatchString(command):
-			return one(4, "T1027", "unpacks hidden code")
-		case strings.Contains(command, "LD_PRELOAD="):
-			return one(3, "T1574.006", "preloads a library")
-		case timestomped.MatchString(command):
-			return one(3, "T1070", "removes traces")
+		lower := strings.ToLower(command)
+		for _, p := range commandPatterns {
+			if slices.ContainsFunc(p.words, func(w string) bool { return strings.Contains(lower, w) }) && p.pattern.MatchString(command) {
+				return one(p.bits, p.technique, p.text)
+			}
 		}
 		return nil
 	}
