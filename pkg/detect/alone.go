@@ -41,11 +41,9 @@ func (g *group) byBaseline(refs []*reference, seen []*deviation) []*deviation {
 		if t.rule.Mode == modeContext {
 			continue
 		}
-		for _, k := range t.keys {
-			for _, f := range k.facts {
-				if d := g.unknown(refs, t, k, f, covered[f]); d != nil {
-					out = append(out, d)
-				}
+		for k, f := range t.every() {
+			if d := g.unknown(refs, t, k, f, covered[f]); d != nil {
+				out = append(out, d)
 			}
 		}
 		if !t.rule.Momentary {

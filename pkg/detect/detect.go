@@ -114,20 +114,18 @@ func (g *group) byRule(seen []*deviation, refs []*reference) []*deviation {
 		if t.rule.Mode == modeContext {
 			continue
 		}
-		for _, k := range t.keys {
-			for _, f := range k.facts {
-				if listed[f] {
-					continue
+		for k, f := range t.every() {
+			if listed[f] {
+				continue
+			}
+			d := &deviation{kind: triage.Added, key: k, fact: f, hosts: f.hosts, with: f.hosts.count(), compared: t.answered.count()}
+			g.weigh(d)
+			if d.addTraits(); d.score.floor > 0 {
+				g.withBaseline(d, refs)
+				if d.known && !d.weak {
+					d.score.floor += inBaseline
 				}
-				d := &deviation{kind: triage.Added, key: k, fact: f, hosts: f.hosts, with: f.hosts.count(), compared: t.answered.count()}
-				g.weigh(d)
-				if d.addTraits(); d.score.floor > 0 {
-					g.withBaseline(d, refs)
-					if d.known && !d.weak {
-						d.score.floor += inBaseline
-					}
-					out = append(out, d)
-				}
+				out = append(out, d)
 			}
 		}
 	}
@@ -143,18 +141,13 @@ func (g *group) drift(refs []*reference, since []*context) []*context {
 		copied.packages = slices.Clone(c.packages)
 		out[i] = &copied
 	}
-	for _, t := range g.tables {
-		if !isPackages(t) {
-			continue
-		}
-		for _, k := range t.keys {
-			for _, f := range k.facts {
-				f.hosts.each(func(h int) {
-					if has, told := refs[g.cell[h]].knows(t, f.Fact); told && !has {
-						out[h].packages = append(out[h].packages, k.named("name"))
-					}
-				})
-			}
+	for _, t := range g.packages() {
+		for k, f := range t.every() {
+			f.hosts.each(func(h int) {
+				if has, told := refs[g.cell[h]].knows(t, f.Fact); told && !has {
+					out[h].packages = append(out[h].packages, k.named("name"))
+				}
+			})
 		}
 	}
 	return out

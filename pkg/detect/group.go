@@ -2,6 +2,7 @@ package detect
 
 import (
 	"cmp"
+	"iter"
 	"slices"
 	"strings"
 
@@ -112,6 +113,24 @@ func newTable(t *facts.Table, n int, number []int, answered hostSet) *table {
 	}
 	out.shapes(n)
 	return out
+}
+
+// every lists the facts of a table, each with its key.
+func (t *table) every() iter.Seq2[*key, *fact] {
+	return func(yield func(*key, *fact) bool) {
+		for _, k := range t.keys {
+			for _, f := range k.facts {
+				if !yield(k, f) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// packages are the tables that list the packages of hosts.
+func (g *group) packages() []*table {
+	return slices.DeleteFunc(slices.Clone(g.tables), func(t *table) bool { return !isPackages(t) })
 }
 
 // shapes finds, for keys whose names are made anew each time, the hosts that

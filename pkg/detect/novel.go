@@ -52,8 +52,8 @@ func (g *group) homeless(d *deviation, p string, hosts []*context) bool {
 
 // anyPackage reports whether a package of the group is the one.
 func (g *group) anyPackage(is func(name string) bool) bool {
-	return slices.ContainsFunc(g.tables, func(t *table) bool {
-		return isPackages(t) && slices.ContainsFunc(t.keys, func(k *key) bool { return is(k.named("name")) })
+	return slices.ContainsFunc(g.packages(), func(t *table) bool {
+		return slices.ContainsFunc(t.keys, func(k *key) bool { return is(k.named("name")) })
 	})
 }
 

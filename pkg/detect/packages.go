@@ -51,10 +51,7 @@ func (g *group) ofAnotherImage(d *deviation) string {
 	if other < 0 || !g.elsewhere(d) {
 		return ""
 	}
-	for _, t := range g.tables {
-		if !isPackages(t) {
-			continue
-		}
+	for _, t := range g.packages() {
 		for _, k := range t.keys {
 			apart := slices.ContainsFunc(k.facts, func(f *fact) bool { return f.hosts.has(h) != f.hosts.has(other) })
 			if name := k.named("name"); apart && slices.ContainsFunc(subjects(d), func(s string) bool { return belongs(s, name) }) {

@@ -79,20 +79,16 @@ func (b *builder) look(p triage.Pivot, found []*deviation) sight {
 
 // lookThrough holds each fact of a query against a pivot.
 func (b *builder) lookThrough(s *sight, t *table, p triage.Pivot, found []*deviation) {
-	for _, k := range t.keys {
-		for _, f := range k.facts {
-			b.lookAt(s, t, f, p, found)
-		}
+	for _, f := range t.every() {
+		b.lookAt(s, t, f, p, found)
 	}
 }
 
 // lookAtAll takes every row of a query that asked for the value: it has no others.
 func (b *builder) lookAtAll(s *sight, t *table, p triage.Pivot, found []*deviation) {
-	for _, k := range t.keys {
-		for _, f := range k.facts {
-			s.seen = s.seen.or(f.hosts)
-			b.lead(found, f, p)
-		}
+	for _, f := range t.every() {
+		s.seen = s.seen.or(f.hosts)
+		b.lead(found, f, p)
 	}
 }
 
@@ -178,10 +174,8 @@ func asks(t *table, p triage.Pivot) bool {
 	if p.Kind == triage.PivotModule && t.rule.Name == "kernel_modules" {
 		return true
 	}
-	for _, k := range t.keys {
-		for _, f := range k.facts {
-			return slices.ContainsFunc(pivotColumns[p.Kind], func(c string) bool { return slices.Contains(f.Row.Columns, c) })
-		}
+	for _, f := range t.every() {
+		return slices.ContainsFunc(pivotColumns[p.Kind], func(c string) bool { return slices.Contains(f.Row.Columns, c) })
 	}
 	return false
 }

@@ -251,15 +251,13 @@ func links(d *deviation) []string {
 func (g *group) commonSubjects() map[string]bool {
 	common := map[string]bool{}
 	for _, t := range g.tables {
-		for _, k := range t.keys {
-			for _, f := range k.facts {
-				if 2*f.hosts.count() <= len(g.hosts) {
-					continue
-				}
-				d := &deviation{key: k, fact: f}
-				for _, name := range links(d) {
-					common[name] = true
-				}
+		for k, f := range t.every() {
+			if 2*f.hosts.count() <= len(g.hosts) {
+				continue
+			}
+			d := &deviation{key: k, fact: f}
+			for _, name := range links(d) {
+				common[name] = true
 			}
 		}
 	}

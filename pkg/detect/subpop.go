@@ -201,11 +201,9 @@ func (g *group) explains(i int) string {
 	}
 	var names []string
 	for _, t := range g.anchors() {
-		for _, k := range t.keys {
-			for _, f := range k.facts {
-				if f.hosts.equal(cell) || f.hosts.minus(cell).empty() && f.hosts.count()*2 > cell.count() && k.present.count() > f.hosts.count() {
-					names = append(names, describeAnchor(t, k, f))
-				}
+		for k, f := range t.every() {
+			if f.hosts.equal(cell) || f.hosts.minus(cell).empty() && f.hosts.count()*2 > cell.count() && k.present.count() > f.hosts.count() {
+				names = append(names, describeAnchor(t, k, f))
 			}
 		}
 	}

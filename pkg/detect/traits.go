@@ -75,11 +75,9 @@ func (g *group) files() map[string]bool {
 		default:
 			continue
 		}
-		for _, k := range t.keys {
-			for _, f := range k.facts {
-				if t.rule.Name != "processes" || f.Row.Value("on_disk") == "1" {
-					out[f.Row.Value("path")] = true
-				}
+		for _, f := range t.every() {
+			if t.rule.Name != "processes" || f.Row.Value("on_disk") == "1" {
+				out[f.Row.Value("path")] = true
 			}
 		}
 	}
