@@ -27,12 +27,13 @@ var asReferred = strings.NewReplacer(
 	"arn:aws:lambda:<region>:<account>:function:diffy-collect", "<CollectFunction.Arn>",
 )
 
-// Commands are what each command of the command line has to be allowed, and
-// functions each function.
+// Commands are what each command of the command line has to be allowed.
 func Commands() []cloud.Permission { return referred(cloud.CommandPermissions(deployed, "<Key.Arn>")) }
 
-func Functions() []cloud.Permission {
-	return referred(cloud.FunctionPermissions(deployed, "<Key.Arn>"))
+// FunctionsLack returns what functions of the hub have to be allowed and are not.
+func (t *Template) FunctionsLack() []cloud.Permission {
+	all := referred(cloud.FunctionPermissions(deployed, "<Key.Arn>"))
+	return slices.DeleteFunc(all, func(need cloud.Permission) bool { return t.Allows("diffy-"+need.Who, need) })
 }
 
 func referred(all []cloud.Permission) []cloud.Permission {
@@ -95,8 +96,8 @@ func (t *Template) Enough(need cloud.Permission) string {
 	return ""
 }
 
-// WriteCommands writes what each command takes and which policy has it, and returns
-// how many permissions none has.
+// WriteCommands writes what each command takes and which policy has it, and what
+// functions lack. It returns how many permissions are missing.
 func WriteCommands(w io.Writer, hub *Template) (missing int) {
 	who := ""
 	for _, need := range Commands() {
@@ -109,7 +110,11 @@ func WriteCommands(w io.Writer, hub *Template) (missing int) {
 			policy = "NOBODY"
 			missing++
 		}
-		fmt.Fprintf(w, "  %-14s %s: %s %s\n", policy, need.Does, need.Action, need.Records)
+		fmt.Fprintln(w, strings.TrimRight(fmt.Sprintf("  %-14s %s: %s %s", policy, need.Does, need.Action, need.Records), " "))
+	}
+	for _, need := range hub.FunctionsLack() {
+		fmt.Fprintf(w, "diffy-%s LACKS %s: %s\n", need.Who, need.Does, need.Action)
+		missing++
 	}
 	return missing
 }
