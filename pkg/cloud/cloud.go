@@ -14,7 +14,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
@@ -67,7 +66,7 @@ func New(ctx context.Context, cfg Config) (*Cloud, error) {
 	hosts := newClients(at, func(c awsConfig) *ssm.Client { return ssm.NewFromConfig(c) })
 	fleet := &Fleet{
 		places:   at,
-		ec2:      newClients(at, func(c awsConfig) *ec2.Client { return ec2.NewFromConfig(c) }),
+		ec2:      newClients(at, newEC2),
 		managed:  managed{hosts},
 		groupTag: cfg.GroupTag,
 	}

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
 	"diffy/pkg/pipeline"
@@ -19,7 +18,7 @@ import (
 // Fleet finds hosts by what EC2 says of them, and asks SSM which it can reach.
 type Fleet struct {
 	places   *places
-	ec2      *clients[*ec2.Client]
+	ec2      *clients[describesInstances]
 	managed  managed
 	groupTag string
 	nameOnly bool // do not ask SSM which hosts it can reach

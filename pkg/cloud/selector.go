@@ -111,7 +111,7 @@ func profileOf(i types.Instance) string {
 
 // finder asks EC2 of one place.
 type finder struct {
-	client *ec2.Client
+	client describesInstances
 	place  pipeline.Place
 }
 
