@@ -24,6 +24,8 @@ func (g *group) why(d *deviation) string {
 		fmt.Fprintf(&b, "%s %s what the others have", of(d.with, d.compared), plainVerb(d.with, "lacks", "lack"))
 	case d.kind == triage.Changed:
 		fmt.Fprintf(&b, "%s %s another %s than the others", of(d.with, d.compared), plainVerb(d.with, "has", "have"), list(d.changed))
+	case d.key.present.count() > d.hosts.count():
+		fmt.Fprintf(&b, "%s %s this, %s something else by that name", of(d.with, d.compared), plainVerb(d.with, "has", "have"), plural(d.key.present.minus(d.hosts).count(), "other has", "others have"))
 	default:
 		fmt.Fprintf(&b, "%s %s this, no other does", of(d.with, d.compared), plainVerb(d.with, "has", "have"))
 	}
