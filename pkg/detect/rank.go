@@ -34,8 +34,8 @@ func (b *builder) hosts(found []*deviation, r *triage.Result) []triage.HostResul
 			if h.Status == triage.Examined && (facts.Cut || len(facts.Errors) > 0) {
 				h.Status = triage.Partial
 			}
-			if h.Status == triage.Examined && facts.Rows == 0 {
-				h.Status, h.Reason = triage.Partial, "no query answered with a row" // not even with a process
+			if h.Status == triage.Examined && facts.Rows == 0 && slices.Contains(facts.Answered, "processes") {
+				h.Status, h.Reason = triage.Partial, "no query answered with a row" // and a host without a process there is not
 			}
 			if h.Status == triage.Partial && h.Reason == "" {
 				h.Reason = partialReason(facts.Cut, facts.Errors)
