@@ -133,7 +133,7 @@ func (h Slack) show(ctx context.Context, a report.Alert) (bool, error) {
 		}
 		t, shown = next, true
 	}
-	return shown, h.Threads.Keep(ctx, t, owner)
+	return shown, h.Threads.Keep(context.WithoutCancel(ctx), t, owner) // what shows is recorded, however late it is
 }
 
 // claim waits while another call is at the thread.

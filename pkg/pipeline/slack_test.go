@@ -25,6 +25,7 @@ type chat struct {
 	broken   error  // what posting meets
 	forgets  error  // what recording meets, once
 	gone     bool   // somebody deletes what is posted
+	late     func() // called when something has been posted
 
 	shown   []string // "root: …", "below 1: …", "update 1: …"
 	threads map[string]pipeline.Thread
@@ -52,7 +53,10 @@ func (c *chat) Claim(_ context.Context, incident, owner string, now, until time.
 }
 
 // Keep implements pipeline.Threads.
-func (c *chat) Keep(_ context.Context, t pipeline.Thread, owner string) error {
+func (c *chat) Keep(ctx context.Context, t pipeline.Thread, owner string) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	if err := c.forgets; err != nil {
 		c.forgets = nil
 		return err
@@ -74,6 +78,9 @@ func (c *chat) Post(_ context.Context, below string, m report.SlackMessage) (str
 		where = "below " + below
 	}
 	c.shown = append(c.shown, where+": "+told(m))
+	if c.late != nil {
+		c.late()
+	}
 	if c.nameless {
 		return "", nil
 	}
@@ -131,11 +138,15 @@ func (c *chat) hearText(message string) ([]string, error) {
 	if err := json.Unmarshal(event, &in); err != nil {
 		c.Fatal(err)
 	}
+	ctx := c.Context()
+	if c.late != nil {
+		ctx, c.late = context.WithCancel(ctx)
+	}
 	out, err := pipeline.Slack{
 		Threads: c, Channel: c, Owner: func(context.Context) string { return c.call },
 		Wait: func(context.Context, time.Duration) error { c.waited++; return nil },
 		Now:  func() time.Time { return c.now }, Log: slog.New(slog.DiscardHandler),
-	}.Handle(c.Context(), in)
+	}.Handle(ctx, in)
 	return out.Shown, err
 }
 
@@ -225,6 +236,17 @@ func TestSlackDiesBeforeRecording(t *testing.T) {
 	c.check(c.hear(alertOf("run-1", 1)))
 	c.check(c.hear(alertOf("run-1", 1)))
 	c.want("root: run-1", "root: run-1")
+}
+
+// A message that Slack has taken in the last moment of a call is recorded all the
+// same: the next call does not show it again.
+func TestSlackOutOfTime(t *testing.T) {
+	c := newChat(t)
+	c.late = func() {}
+	c.check(c.hear(alertOf("run-1", 1)))
+	c.late, c.call = nil, "call-2"
+	c.check(c.hear(alertOf("run-1", 1)))
+	c.want("root: run-1")
 }
 
 // Two calls are never at one thread at once: the other waits, and takes over when
