@@ -43,8 +43,8 @@ func failureMessage(record Run, console string) (Message, error) {
 }
 
 // sampleMessage says what a sample finding would have started.
-func sampleMessage(r triage.Request) (Message, error) {
-	a := noticeAlert("sample/"+r.Trigger.ID, r, "TEST: a sample finding arrived; had it been real, a triage of this group would have started")
+func sampleMessage(id string, r triage.Request) (Message, error) {
+	a := noticeAlert(id, r, "TEST: a sample finding arrived; had it been real, a triage of this group would have started")
 	a.Status, a.Test = statusTest, true
 	return newMessage(a)
 }

@@ -45,7 +45,7 @@ func PerHourFrom(env func(string) string) (int, error) {
 
 const (
 	maxRuns    = 5       // that one finding may start
-	inputLimit = 262_144 // bytes; Step Functions' limit for an execution's input
+	inputLimit = 256_000 // bytes; Step Functions takes 262,144, and hands the input on with the run's name
 )
 
 // accusedGroup is a group and those of its hosts that the finding names.
@@ -67,7 +67,7 @@ func (h Trigger) Handle(ctx context.Context, event json.RawMessage) (TriggerOut,
 	case err != nil:
 		err = errorf(BadRequest, "%w", err)
 	case d.Sample != nil:
-		out.Reason, err = h.tell(ctx, *d.Sample)
+		out.Reason, err = h.tell(ctx, *d.Sample, d.Updated)
 	case d.Request != nil:
 		out, err = h.start(ctx, d)
 	}
@@ -95,21 +95,21 @@ func (a *answer) because(format string, args ...any) {
 	a.reasons = append(a.reasons, fmt.Sprintf(format, args...))
 }
 
-// start goes through the groups that a finding names.
+// start goes through the groups that a finding names. One that something is wrong with
+// keeps no other from its run: the event comes again for it, and does nothing to these.
 func (h Trigger) start(ctx context.Context, d trigger.Decision) (TriggerOut, error) {
 	a := &answer{TriggerOut: TriggerOut{Runs: []string{}}}
 	groups, err := h.groups(ctx, d, a)
+	wrong := []error{err}
 	for i, g := range groups {
 		if i >= maxRuns {
 			a.because("not started, as a finding starts at most %d runs: %s", maxRuns, g.key)
 			continue
 		}
-		if err = h.group(ctx, g, a); err != nil {
-			break
-		}
+		wrong = append(wrong, h.group(ctx, g, a))
 	}
 	a.Reason = strings.Join(a.reasons, "; ")
-	return a.TriggerOut, err
+	return a.TriggerOut, errors.Join(wrong...)
 }
 
 // groups finds the group of each accused host, or the one that the target names.

@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -151,9 +150,9 @@ func (h Trigger) execute(ctx context.Context, g accusedGroup, run string, waitin
 		r.Target.InstanceIDs, r.Suspects = g.hosts, g.hosts
 	}
 	r.Suspects, r.Pivots = gather(r.Suspects, r.Pivots, waiting)
-	input, err := json.Marshal(r)
-	if err != nil || len(input) > inputLimit {
-		return errorf(BadRequest, "the request of run %s has %d bytes, more than an execution takes", run, len(input))
+	input, err := fitting(r)
+	if err != nil {
+		return fmt.Errorf("write request of run %s: %w", run, err)
 	}
 	if err = h.Executions.Start(ctx, run, input); err != nil && !errors.Is(err, ErrExists) {
 		return fmt.Errorf("start run %s: %w", run, err)
@@ -161,17 +160,35 @@ func (h Trigger) execute(ctx context.Context, g accusedGroup, run string, waitin
 	return nil
 }
 
+// fitting is the request as an execution takes it. Whoever is on a host chooses the
+// values, and must not make them so long that no run starts: the last ones are left
+// out. Those of waiting findings, which are attached, are asked for all the same.
+func fitting(r triage.Request) ([]byte, error) {
+	for {
+		input, err := encode(r)
+		switch {
+		case err != nil || len(input) <= inputLimit:
+			return input, err
+		case len(r.Pivots) == 0:
+			return nil, errorf(BadRequest, "it has %d bytes, more than an execution takes", len(input))
+		}
+		r.Pivots = r.Pivots[:len(r.Pivots)/2]
+	}
+}
+
 // tell publishes what a sample would have started: that proves the way from
-// GuardDuty to the channel without examining anybody.
-func (h Trigger) tell(ctx context.Context, r triage.Request) (reason string, err error) {
-	told, err := h.Storm.Admit(ctx, Quota{What: "samples", Hour: h.Now(), Name: r.Trigger.ID, Limit: perHourSamples})
+// GuardDuty to the channel without examining anybody. Samples keep their ids when
+// somebody makes them again, and are news then.
+func (h Trigger) tell(ctx context.Context, r triage.Request, updated string) (reason string, err error) {
+	id := "sample/" + r.Trigger.ID + "/" + updated
+	told, err := h.Storm.Admit(ctx, Quota{What: "samples", Hour: h.Now(), Name: id, Limit: perHourSamples})
 	if err != nil {
 		return "", fmt.Errorf("count the samples of this hour: %w", err)
 	}
 	if !told {
 		return fmt.Sprintf("sample finding; nobody is told, as %d of this hour were", perHourSamples), nil
 	}
-	m, err := sampleMessage(r)
+	m, err := sampleMessage(id, r)
 	if err == nil {
 		err = h.Publisher.Publish(ctx, m)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -131,6 +132,58 @@ func TestTriggerGroups(t *testing.T) {
 	}
 }
 
+// refusing is a storm whose lock of one group cannot be had.
+type refusing struct {
+	*world
+	group string
+	err   error
+}
+
+func (r refusing) Take(ctx context.Context, l pipeline.Lock, now time.Time) (pipeline.Lock, error) {
+	if l.Group == r.group {
+		return l, r.err
+	}
+	return r.world.Take(ctx, l, now)
+}
+
+// A group that something is wrong with keeps no other from its run, and is an error
+// all the same: the event comes again.
+func TestTriggerOneGroupFails(t *testing.T) {
+	w := newWorld(t)
+	w.groups = map[string]pipeline.Group{
+		"i-0a1b2c3d4e5f60718": {ID: "g1", Key: "asg:web-prod"}, "i-0f9e8d7c6b5a49382": {ID: "g2", Key: "asg:api"}, "i-0bbbbbbbbbbbbbbbb": {ID: "g3", Key: "asg:db"},
+	}
+	h, wrong := w.trigger(), errors.New("the item is too large")
+	h.Storm = refusing{w, "g1", wrong}
+	out, err := h.Handle(context.Background(), w.event("guardduty-attack-sequence"))
+	if diff := cmp.Diff([]string{"api-202611240312-1", "db-202611240312-1"}, out.Runs); diff != "" || !errors.Is(err, wrong) {
+		t.Errorf("error %v, runs (-want +got):\n%s", err, diff)
+	}
+}
+
+// However long what findings name becomes in JSON, their run starts: what has no room
+// in its request is attached to it.
+func TestTriggerLongValues(t *testing.T) {
+	w := newWorld(t)
+	w.group = pipeline.Group{ID: "g", Key: "asg:web-prod"}
+	var lineage []map[string]any
+	for i := range 60 {
+		lineage = append(lineage, map[string]any{"pid": 100 + i, "executablePath": fmt.Sprintf("/%02d", i) + strings.Repeat("\x01", 1000)})
+	}
+	event, err := json.Marshal(map[string]any{
+		"type": "Execution:Runtime/x", "id": "f", "resource": map[string]any{"instanceDetails": map[string]any{"instanceId": "i-00000001"}},
+		"service": map[string]any{"runtimeDetails": map[string]any{"process": map[string]any{"lineage": lineage}}},
+	})
+	w.check(err)
+	out := w.triggered(event)
+	if len(out.Runs) != 1 {
+		t.Fatalf("state %+v", out)
+	}
+	if n := len(w.started[out.Runs[0]]); n > 256_000 || len(w.request(out.Runs[0]).Pivots) == 0 {
+		t.Errorf("a request of %d bytes", n)
+	}
+}
+
 // At most five runs come of one finding; the groups beyond are named.
 func TestTriggerManyGroups(t *testing.T) {
 	w := newWorld(t)
@@ -205,6 +258,10 @@ func TestTriggerSamples(t *testing.T) {
 	}
 	if len(w.published) != 2 || w.published[0].ID != w.published[1].ID {
 		t.Errorf("published %+v", w.published)
+	}
+	later := strings.Replace(string(w.event("guardduty-sample-flag")), `"updatedAt": "`, `"updatedAt": "3`, 1)
+	if w.triggered(json.RawMessage(later)); w.published[2].ID == w.published[0].ID {
+		t.Errorf("a sample that somebody has made again is taken for the earlier one: %s", w.published[2].ID)
 	}
 	for _, id := range "0123456789" {
 		sample := strings.Replace(string(w.event("guardduty-sample-flag")), `"id": "0000a6c0ffee`, `"id": "000`+string(id)+`a6c0ffee`, 1)
