@@ -29,7 +29,7 @@ func (h Publish) Handle(ctx context.Context, in RunIn) (PublishOut, error) {
 		return out, err
 	}
 	end := closing{h.Runs, h.Locks, h.Publisher}
-	if record.Published {
+	if record.Published && record.Status == Succeeded { // a run that had failed may have been redriven
 		return out, end.release(ctx, record)
 	}
 	data, err := h.Objects.Get(ctx, work(ResultKey(in.Run)), shardObject)
@@ -44,7 +44,7 @@ func (h Publish) Handle(ctx context.Context, in RunIn) (PublishOut, error) {
 	if err != nil {
 		return out, fmt.Errorf("write message of %s: %w", in.Run, err)
 	}
-	record.Status, record.Finished = Succeeded, stamp(h.Now())
+	record.Status, record.Reason, record.Finished = Succeeded, "", stamp(h.Now())
 	if err := end.end(ctx, record, m); err != nil {
 		return out, err
 	}

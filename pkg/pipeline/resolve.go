@@ -182,9 +182,17 @@ func (h Resolve) bundle(ctx context.Context, p Preview) error {
 }
 
 // record notes that the run is under way and keeps its lock, if it has one, until
-// the last wave is over.
+// the last wave is over. A run that somebody has stopped meanwhile stays stopped: its
+// record would say for ever that it runs, and its lock would keep others away.
 func (h Resolve) record(ctx context.Context, plan Plan, request triage.Request, batches int) error {
-	err := h.Runs.SaveRun(ctx, Run{
+	before, err := loadRun(ctx, h.Runs, plan.Run)
+	if err != nil {
+		return err
+	}
+	if before.Finished != "" {
+		return errorf(BadRequest, "run %s has ended while its plan was made", plan.Run)
+	}
+	err = h.Runs.SaveRun(ctx, Run{
 		ID: plan.Run, Group: plan.Group, GroupKey: plan.Key, Account: request.Target.Account, Region: request.Target.Region,
 		Incident: request.Incident, Purpose: request.Purpose, Status: Running, Started: plan.Started, Requested: len(plan.Hosts),
 	})

@@ -2,8 +2,10 @@ package pipeline_test
 
 import (
 	"context"
+	"encoding/json"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -34,6 +36,55 @@ func TestStoppedRun(t *testing.T) {
 	record, err := w.LoadRun(ctx, "run-1")
 	w.check(err)
 	if record.Status != pipeline.Stopped || record.Examined != 2 || record.NotExamined != 1 || record.Reason != "Stopped: ana has stopped it" {
+		t.Errorf("record %+v", record)
+	}
+}
+
+// A run that somebody stops while its plan is being made stays stopped, though the
+// function that makes it goes on, and its group stays free.
+func TestStoppedWhileResolved(t *testing.T) {
+	ctx, w := context.Background(), newWorld(t)
+	w.group = pipeline.Group{ID: "g", Key: "asg:web-prod", Hosts: hosts("i-0a1b2c3d4e5f60718", "i-2")}
+	run := w.triggered(w.event("guardduty-ec2-dns")).Runs[0]
+	_, err := w.fail().Handle(ctx, pipeline.FailIn{Detail: &pipeline.ExecutionEvent{Name: run, Status: "ABORTED", Error: pipeline.StoppedByPerson}})
+	w.check(err)
+	_, err = w.resolve().Handle(ctx, pipeline.ResolveIn{Run: run, Input: json.RawMessage(w.started[run])})
+	if pipeline.CodeOf(err) != pipeline.BadRequest {
+		t.Errorf("error %v", err)
+	}
+	record, err := w.LoadRun(ctx, run)
+	w.check(err)
+	if record.Status != pipeline.Stopped || !record.Published {
+		t.Errorf("record %+v", record)
+	}
+	w.now = w.now.Add(31 * time.Minute)
+	if out := w.triggered(w.event("guardduty-runtime-process")); len(out.Runs) != 1 {
+		t.Errorf("the next finding: %+v", out)
+	}
+}
+
+// A run that failed and was redriven ends well, and people hear of that too.
+func TestRedriven(t *testing.T) {
+	ctx, w := context.Background(), newWorld(t)
+	w.examined("run-1", minimal, "i-1", "i-2")
+	_, err := w.fail().Handle(ctx, pipeline.FailIn{Detail: &pipeline.ExecutionEvent{Name: "run-1", Status: "TIMED_OUT"}})
+	w.check(err)
+	_, err = w.analyze().Handle(ctx, pipeline.RunIn{Run: "run-1"})
+	w.check(err)
+	for range 2 { // as a retry does
+		_, err = w.publish().Handle(ctx, pipeline.RunIn{Run: "run-1"})
+		w.check(err)
+	}
+	var ids []string
+	for _, m := range w.published {
+		ids = append(ids, m.ID)
+	}
+	if diff := cmp.Diff([]string{"run-1/failed", "run-1/succeeded"}, ids); diff != "" {
+		t.Errorf("messages (-want +got):\n%s", diff)
+	}
+	record, err := w.LoadRun(ctx, "run-1")
+	w.check(err)
+	if record.Status != pipeline.Succeeded || record.Reason != "" {
 		t.Errorf("record %+v", record)
 	}
 }
