@@ -91,14 +91,7 @@ func (a *app) wait(ctx context.Context, d time.Duration) error {
 	if a.pause != nil {
 		return a.pause(ctx, d)
 	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return cloud.Wait(ctx, d)
 }
 
 // errLeft is the end of a command that was interrupted while what it had started

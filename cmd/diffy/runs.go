@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -57,6 +56,29 @@ func (r runArchive) begin() string {
 		return "diffy triage --local DIR"
 	}
 	return "diffy triage --asg NAME"
+}
+
+// aboutRun makes of a command one about a run: the one that is named, or the latest,
+// of the place that a flag or the settings choose.
+func (a *app) aboutRun(cmd *cobra.Command, o *output, do func(runArchive, context.Context, pipeline.Run, output) error) *cobra.Command {
+	var where string
+	addPersistence(cmd, &where)
+	cmd.ValidArgsFunction = a.completeFirst(a.runIDs, cobra.ShellCompDirectiveNoFileComp)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if err := o.check(); err != nil {
+			return err
+		}
+		archive, err := a.runArchive(cmd.Context(), where)
+		if err != nil {
+			return err
+		}
+		run, err := archive.find(cmd.Context(), args)
+		if err != nil {
+			return err
+		}
+		return do(archive, cmd.Context(), run, *o)
+	}
+	return cmd
 }
 
 // list returns the latest runs, latest first.
@@ -222,14 +244,14 @@ func reason(r pipeline.Run) string {
 // runIDs completes ids, of the place that the settings choose.
 func (a *app) runIDs() ([]string, error) {
 	ctx := context.Background()
-	archive, err1 := a.runArchive(ctx, "")
-	if err1 != nil {
-		return nil, err1
+	archive, err := a.runArchive(ctx, "")
+	if err != nil {
+		return nil, err
 	}
 	all, err := archive.list(ctx, 50)
 	ids := make([]string, len(all))
 	for i, r := range all {
 		ids[i] = r.ID
 	}
-	return ids, cmp.Or(err1, err)
+	return ids, err
 }

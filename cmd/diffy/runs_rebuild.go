@@ -13,32 +13,15 @@ import (
 
 func (a *app) runsRebuild() *cobra.Command {
 	var o output
-	var where string
 	cmd := &cobra.Command{
 		Use: "rebuild [RUN]", Short: "Make result and report of a run again from its evidence", Args: arguments(0, 1),
 		Long: "Read the evidence of a run again, hold it against its digests, and make facts, result and report\n" +
 			"from it, with this diffy's rules and the baselines and suppressions of now. The evidence is not\n" +
 			"touched; the earlier result is replaced. Without --fail-on it ends with 0 or 20.",
 		Example: "  diffy runs rebuild web-prod-202611240312-1f3a",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := o.check(); err != nil {
-				return err
-			}
-			archive, err := a.runArchive(cmd.Context(), where)
-			if err != nil {
-				return err
-			}
-			run, err := archive.find(cmd.Context(), args)
-			if err != nil {
-				return err
-			}
-			return archive.rebuild(cmd.Context(), run, o)
-		},
-		ValidArgsFunction: a.completeFirst(a.runIDs, cobra.ShellCompDirectiveNoFileComp),
 	}
 	o.flags(cmd)
-	addPersistence(cmd, &where)
-	return cmd
+	return a.aboutRun(cmd, &o, runArchive.rebuild)
 }
 
 func (r runArchive) rebuild(ctx context.Context, run pipeline.Run, o output) error {

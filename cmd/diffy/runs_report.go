@@ -20,34 +20,17 @@ var endings = map[string]string{
 
 func (a *app) runsReport() *cobra.Command {
 	o := output{}
-	var where string
 	cmd := &cobra.Command{
 		Use: "report [RUN]", Short: "Fetch the report of a run, and say where it is", Args: arguments(0, 1),
 		Long: "Fetch the report of a run and print the path of the file: that of --output, or one in $DIFFY_HOME.\n" +
 			"-o - writes it to stdout.",
 		Example: "  open \"$(diffy runs report)\"\n  diffy runs report web-prod-202611240312-1f3a -o report.html\n  diffy runs report --format ocsf -o -",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := o.check(); err != nil {
-				return err
-			}
-			archive, err := a.runArchive(cmd.Context(), where)
-			if err != nil {
-				return err
-			}
-			run, err := archive.find(cmd.Context(), args)
-			if err != nil {
-				return err
-			}
-			return archive.report(cmd.Context(), run, o)
-		},
-		ValidArgsFunction: a.completeFirst(a.runIDs, cobra.ShellCompDirectiveNoFileComp),
 	}
 	o.formatFlags(cmd)
 	cmd.Flags().Lookup("format").DefValue, o.format = "html", "html"
 	cmd.Flags().Lookup("format").Usage = "of the report"
 	cmd.Flags().Lookup("output").Usage = "write it to this `FILE`; - is stdout"
-	addPersistence(cmd, &where)
-	return cmd
+	return a.aboutRun(cmd, &o, runArchive.report)
 }
 
 func (r runArchive) report(ctx context.Context, run pipeline.Run, o output) error {

@@ -12,31 +12,16 @@ import (
 
 func (a *app) runsShow() *cobra.Command {
 	var o output
-	var where string
 	var follow bool
 	cmd := &cobra.Command{
 		Use: "show [RUN]", Short: "Show the result of a run again, or how far it is", Args: arguments(0, 1),
 		Example: "  diffy runs show\n  diffy runs show --follow\n  diffy runs show web-prod-202611240312-1f3a --format csv -o findings.csv",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := o.check(); err != nil {
-				return err
-			}
-			archive, err := a.runArchive(cmd.Context(), where)
-			if err != nil {
-				return err
-			}
-			run, err := archive.find(cmd.Context(), args)
-			if err != nil {
-				return err
-			}
-			return archive.show(cmd.Context(), run, follow, o)
-		},
-		ValidArgsFunction: a.completeFirst(a.runIDs, cobra.ShellCompDirectiveNoFileComp),
 	}
 	o.formatFlags(cmd)
 	cmd.Flags().BoolVar(&follow, "follow", false, "follow a run that is under way to its end, as diffy triage does")
-	addPersistence(cmd, &where)
-	return cmd
+	return a.aboutRun(cmd, &o, func(r runArchive, ctx context.Context, run pipeline.Run, o output) error {
+		return r.show(ctx, run, follow, o)
+	})
 }
 
 // show shows a result, or how far the run is, or why it has none.

@@ -14,31 +14,14 @@ import (
 
 func (a *app) runsStop() *cobra.Command {
 	o := output{failOn: "high"}
-	var where string
 	cmd := &cobra.Command{
 		Use: "stop RUN", Short: "Stop a run, and analyse what it has collected", Args: arguments(1, 1),
 		Long: "Stop the execution of a run, cancel its commands on hosts, and analyse what is there. Hosts that\n" +
 			"were not done are not examined; diffy triage --retry RUN asks them later.",
 		Example: "  diffy runs stop web-prod-202611240312-1f3a",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := o.check(); err != nil {
-				return err
-			}
-			archive, err := a.runArchive(cmd.Context(), where)
-			if err != nil {
-				return err
-			}
-			run, err := archive.find(cmd.Context(), args)
-			if err != nil {
-				return err
-			}
-			return archive.stop(cmd.Context(), run, o)
-		},
-		ValidArgsFunction: a.completeFirst(a.runIDs, cobra.ShellCompDirectiveNoFileComp),
 	}
 	o.formatFlags(cmd)
-	addPersistence(cmd, &where)
-	return cmd
+	return a.aboutRun(cmd, &o, runArchive.stop)
 }
 
 // recordTime is how long the record of a stopped run is waited for: EventBridge

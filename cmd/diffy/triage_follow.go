@@ -161,14 +161,14 @@ func reasons(counts map[string]int) string {
 	return strings.Join(out, "; ")
 }
 
-// whatToDo is what helps when a run has ended with an error of this name.
+// whatToDo is what helps when the run RUN has ended with an error of this name.
 var whatToDo = map[string]string{
 	string(pipeline.NoHosts):         "is the name right, and the account and region? --plan shows what a target matches",
 	string(pipeline.BadRequest):      "--plan checks a request and starts nothing",
 	string(pipeline.DocumentChanged): "deploy again, find out who changed the document, and run it once more",
-	string(pipeline.EvidenceChanged): "evidence is written once, and something else is there: diffy verify %s",
-	string(pipeline.NothingToStore):  "diffy runs show %s says of each host why it was not examined",
-	pipeline.StoppedByPerson:         "diffy runs show %s has what was analysed; diffy triage --retry %[1]s goes on with it",
+	string(pipeline.EvidenceChanged): "evidence is written once, and something else is there: diffy verify RUN",
+	string(pipeline.NothingToStore):  "diffy runs show RUN says of each host why it was not examined",
+	pipeline.StoppedByPerson:         "diffy runs show RUN has what was analysed; diffy triage --retry RUN goes on with it",
 }
 
 // runFailed is the error of an execution that did not succeed, with what to do.
@@ -179,7 +179,7 @@ func runFailed(run string, e cloud.Execution) error {
 	}
 	hint := "diffy triage --retry " + run + " asks again, and keeps what was examined"
 	if to, ok := whatToDo[name]; ok {
-		hint = strings.ReplaceAll(strings.ReplaceAll(to, "%[1]s", run), "%s", run)
+		hint = strings.ReplaceAll(to, "RUN", run)
 	}
 	text := name
 	if cause != "" {
