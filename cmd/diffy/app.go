@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"os/user"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -93,6 +94,9 @@ func (a *app) run(args []string) int {
 	return e.code
 }
 
+// widestHelp is how many columns help takes where there are more.
+const widestHelp = 100
+
 // The groups in which help lists the commands.
 const (
 	groupTriage = "triage"
@@ -117,7 +121,10 @@ func (a *app) root() *cobra.Command {
 		SilenceUsage:  true,
 	}
 	root.SetVersionTemplate(versionLine() + "\n")
-	root.SetUsageTemplate(strings.Replace(root.UsageTemplate(), "{{if .Runnable}}", "{{if and .Runnable (not .HasSubCommands)}}", 1)) // families do nothing by themselves
+	root.SetUsageTemplate(strings.NewReplacer(
+		"{{if .Runnable}}", "{{if and .Runnable (not .HasSubCommands)}}", // families do nothing by themselves
+		"LocalFlags.FlagUsages", fmt.Sprintf("LocalFlags.FlagUsagesWrapped %d", min(a.room(), widestHelp)),
+	).Replace(root.UsageTemplate()))
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usage(cmd.CommandPath()+" --help", "%w", err)
 	})
@@ -151,7 +158,7 @@ func family(use, short, long string, commands ...*cobra.Command) *cobra.Command 
 			if len(args) == 0 {
 				return cmd.Help()
 			}
-			return usage(cmd.CommandPath()+" "+strings.Join(names, "|"), "%s has no command %q", cmd.CommandPath(), args[0])
+			return usage(cmd.CommandPath()+" "+strings.Join(names, "|"), "%s has no command %q", named(cmd), args[0])
 		},
 	}
 	cmd.AddCommand(commands...)
@@ -164,9 +171,9 @@ func arguments(least, most int) cobra.PositionalArgs {
 		hint := strings.TrimSuffix(cmd.UseLine(), " [flags]")
 		switch {
 		case len(args) < least:
-			return usage(hint, "%s: an argument is missing", cmd.CommandPath())
+			return usage(hint, "%s: an argument is missing", named(cmd))
 		case most >= 0 && len(args) > most:
-			return usage(hint, "%s: %q is one argument too many", cmd.CommandPath(), args[most])
+			return usage(hint, "%s: %q is one argument too many", named(cmd), args[most])
 		}
 		return nil
 	}
@@ -174,6 +181,12 @@ func arguments(least, most int) cobra.PositionalArgs {
 
 // any number of arguments.
 const anyMore = -1
+
+// named is what a command is called in a message, which begins with the program's
+// name already.
+func named(cmd *cobra.Command) string {
+	return strings.TrimPrefix(cmd.CommandPath(), cmd.Root().Name()+" ")
+}
 
 // now is the time that results bear, UTC.
 func now() time.Time { return time.Now().UTC().Truncate(time.Second) }
@@ -188,6 +201,17 @@ func (a *app) home() string {
 		return filepath.Join(dir, "diffy")
 	}
 	return filepath.Join(a.env("HOME"), ".local", "share", "diffy")
+}
+
+// user is who uses this machine, as approvals and suppressions name them.
+func (a *app) user() string {
+	if name := a.env("USER"); name != "" {
+		return name
+	}
+	if u, err := user.Current(); err == nil && u.Username != "" {
+		return u.Username
+	}
+	return fmt.Sprintf("uid %d", os.Getuid())
 }
 
 // table is what home holds.

@@ -39,7 +39,7 @@ type kept struct {
 }
 
 // files is what is kept in $DIFFY_HOME.
-func (a *app) files() kept { return kept{keeper: a.table(), user: a.env("USER")} }
+func (a *app) files() kept { return kept{keeper: a.table(), user: a.user()} }
 
 // kept is the store that a flag or the settings choose.
 func (a *app) kept(ctx context.Context, persistence string) (kept, error) {

@@ -296,6 +296,10 @@ func (p *plainly) Error() string {
 	if _, answer, found := strings.Cut(rest, "api error "); ok && found {
 		return before + answer
 	}
+	if _, why, found := strings.Cut(rest, "get credentials: "); ok && found {
+		why, _, _ = strings.Cut(strings.TrimPrefix(why, "failed to refresh cached credentials, "), ", operation error ")
+		return before + "no credentials: " + why
+	}
 	return text
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"diffy/pkg/cloud"
@@ -54,19 +55,30 @@ func (a *app) examine(ctx context.Context, hosts selectors) ([]cloud.Check, erro
 	if err := s.place(&r.Target); err != nil {
 		return nil, err
 	}
+	checks := a.here()
 	cfg, err := a.deployed(ctx)
 	if err != nil {
-		return nil, err
+		return append(checks, unfound(err)), nil
 	}
 	d, err := cloud.NewDoctor(ctx, cfg)
 	if err != nil {
 		return nil, failedInAWS(err)
 	}
-	checks := append(a.here(), d.Examine(ctx, s.Inventory.places())...)
+	checks = append(checks, d.Examine(ctx, s.Inventory.places())...)
 	if len(hosts.chosen()) > 0 {
 		checks = append(checks, d.Group(ctx, r.Target, expands(r))...)
 	}
 	return checks, nil
+}
+
+// unfound is the check of a deployment that could not be looked at: no other can be
+// made then.
+func unfound(err error) cloud.Check {
+	c := cloud.Check{Area: "deployment", What: "finding it", State: cloud.CheckFails, Says: err.Error()}
+	if e := (*exit)(nil); errors.As(err, &e) {
+		c.Fix = e.hint
+	}
+	return c
 }
 
 // expands reports whether one host stands for its group.

@@ -139,6 +139,8 @@ func (e *evidence) check(err error, paths []string) error {
 // units finds what there is to read.
 func (e *evidence) units(paths []string) ([]unit, error) {
 	var out []unit
+	other := &skipped{app: e.app}
+	defer other.rest()
 	for _, path := range paths {
 		if path == stdin {
 			out = append(out, unit{"stdin", true, func(*snapshot.Reader) ([]*snapshot.Host, error) {
@@ -146,12 +148,12 @@ func (e *evidence) units(paths []string) ([]unit, error) {
 			}})
 			continue
 		}
-		units, skipped, err := snapshot.Find([]string{path})
+		units, none, err := snapshot.Find([]string{path})
 		if err != nil {
 			return nil, usage(pathHint, "%w", err)
 		}
-		for _, s := range skipped {
-			e.app.say("%s skipped: %s", s.Path, s.Reason)
+		for _, s := range none {
+			other.say(s.Path, s.Reason)
 		}
 		for _, u := range units {
 			if !within(u.Path, e.leave) {

@@ -29,6 +29,7 @@ type fakeAccount struct {
 
 	started  []byte
 	analyzed []pipeline.RunIn
+	result   string // that analysing leaves, of any run
 	canceled []string
 	stopped  string
 	denied   error // of cancelling
@@ -165,6 +166,9 @@ func (f *fakeAccount) Cancel(_ context.Context, p pipeline.Place, command string
 
 func (f *fakeAccount) Analyze(_ context.Context, in pipeline.RunIn) (pipeline.AnalyzeOut, error) {
 	f.analyzed = append(f.analyzed, in)
+	if f.result != "" {
+		f.objects["work/runs/"+in.Run+"/result.json"] = f.result
+	}
 	return pipeline.AnalyzeOut{}, nil
 }
 
@@ -346,6 +350,30 @@ func TestStop(t *testing.T) {
 	f.looks = []look{{Execution: cloud.Execution{Status: succeeded}}}
 	if code := a.run([]string{"runs", "stop", run}); code != exitUsage {
 		t.Errorf("a run that is over: it ended with %d", code)
+	}
+}
+
+// Who was interrupted between the stop and the analysis has it made by the same
+// command; so it says where there is no result.
+func TestStopAgain(t *testing.T) {
+	objects := map[string]string{}
+	for key, data := range plan(t) {
+		objects[strings.ReplaceAll(key, "RUN", "web-1")] = data
+	}
+	f := &fakeAccount{
+		objects: objects, looks: []look{{Execution: cloud.Execution{Status: "ABORTED", Error: pipeline.StoppedByPerson}}},
+		records: map[string]pipeline.Run{"web-1": {ID: "web-1", Status: pipeline.Stopped, Published: true}},
+		result:  strings.ReplaceAll(wholeResult, "RUN", "web-1"),
+	}
+	a, _, errs := f.app(t)
+	if a.run([]string{"runs", "show", "web-1"}); !strings.Contains(errs.String(), "hint: diffy runs stop web-1 analyses what it has collected") {
+		t.Errorf("it does not say what to do: %s", errs.String())
+	}
+	if code := a.run([]string{"runs", "stop", "web-1"}); code != 0 || f.stopped != "" || len(f.analyzed) != 1 {
+		t.Errorf("it ended with %d, stopped %q, analysed %v: %s", code, f.stopped, f.analyzed, errs.String())
+	}
+	if code := a.run([]string{"runs", "stop", "web-1"}); code != exitUsage || len(f.analyzed) != 1 {
+		t.Errorf("a stopped run that is analysed: it ended with %d", code)
 	}
 }
 

@@ -83,9 +83,6 @@ func (a *app) addSuppression(ctx context.Context, d declaration) error {
 			return err
 		}
 	}
-	if d.Author == "" {
-		return usage("--author NAME", "a suppression needs an author, and USER is empty")
-	}
 	group, err := a.groupOf(ctx, k, d)
 	if err != nil {
 		return err

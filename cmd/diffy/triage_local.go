@@ -15,6 +15,8 @@ import (
 	"diffy/pkg/triage"
 )
 
+const localHint = "--local takes a folder of recorded snapshots, or localhost"
+
 // triageLocally runs the pipeline on this machine.
 func (a *app) triageLocally(ctx context.Context, q ask) error {
 	check := q.checkLocal
@@ -24,17 +26,18 @@ func (a *app) triageLocally(ctx context.Context, q ask) error {
 	if err := check(ctx, a); err != nil {
 		return err
 	}
-	shown := a.progress()
+	shown, other := a.progress(), &skipped{app: a}
 	run, dir, result, err := local.Run(ctx, local.Options{
 		Source: q.source, Exec: q.program, Out: q.folder, Home: a.home(), Baselines: q.baselines, Request: q.request, Retried: q.retried, Group: q.group, Version: version,
 		Now: now, ID: func() string { return strings.ToLower(rand.Text()[:4]) },
 		Said:     func(text string) { a.say("%s", text) },
-		Skipped:  func(path, reason string) { a.say("%s skipped: %s", path, reason) },
+		Skipped:  other.say,
 		Progress: shown.step,
 	})
 	shown.done()
+	other.rest()
 	if run == "" { // it has not begun: what it was given cannot be used
-		return &exit{code: exitUsage, err: err}
+		return &exit{code: exitUsage, err: err, hint: localHint}
 	}
 	if err = cmp.Or(err, a.table().KeepFolder(ctx, run, dir)); err != nil {
 		return failed(err)
@@ -57,7 +60,10 @@ func (q *ask) checkLocal(ctx context.Context, a *app) error {
 		return usage("leave out --plan", "--plan says what would be asked of AWS, and --local asks nobody")
 	}
 	if _, err := os.Stat(q.source); q.source != local.Localhost && err != nil {
-		return usage("--local takes a folder of recorded snapshots, or localhost", "read %s: %w", q.source, bare(err))
+		return usage(localHint, "read %s: %w", q.source, bare(err))
+	}
+	if q.source == local.Localhost && !osqueryPlug().Ready {
+		return usage("install osquery (osquery.io/downloads), or give --local a folder that was recorded elsewhere", "there is no osqueryi on this machine")
 	}
 	if err := q.retryLocal(ctx, a); err != nil {
 		return err

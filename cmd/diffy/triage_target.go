@@ -62,7 +62,7 @@ func (s *selectors) put(r *triage.Request) error {
 	case s.expand && s.only:
 		return usage("leave out one of them", "--expand and --only contradict each other")
 	case (s.expand || s.only) && len(s.target.InstanceIDs) == 0:
-		return usage("--instance ID --expand", "--expand and --only are about --instance")
+		return usage("--instance ID --only, or several --instance and --expand", "--expand and --only are about --instance")
 	}
 	if s.expand || s.only {
 		r.Expand = &s.expand

@@ -42,12 +42,15 @@ func (a *app) trigger() *cobra.Command {
 }
 
 func (a *app) runTrigger(ctx context.Context, path string, start bool) error {
-	const hint = "an EVENT is EventBridge's envelope of a GuardDuty finding, or the finding itself, as JSON"
+	hint := "an EVENT is EventBridge's envelope of a GuardDuty finding, or the finding itself, as JSON"
 	data, err := a.readEvent(path)
 	if err != nil {
 		return usage(hint, "%w", err)
 	}
 	d, err := trigger.ParseEvent(data)
+	if _, notRequest := trigger.ParseRequest(data); err != nil && notRequest == nil {
+		hint = "it is a request, which the state machine takes as it stands; diffy triage --help has a flag for each part of one"
+	}
 	if err != nil {
 		return usage(hint, "%s: %w", path, err)
 	}
