@@ -55,7 +55,13 @@ func (r runArchive) show(ctx context.Context, run pipeline.Run, follow bool, o o
 
 // noResult says why a run of the account has no result.
 func (r runArchive) noResult(run pipeline.Run, e *cloud.Execution) error {
-	if e != nil && e.Status != succeeded {
+	switch {
+	case e != nil && e.Error == pipeline.StoppedByPerson:
+		return &exit{
+			code: exitFailed, err: fmt.Errorf("run %s was stopped, and nobody has had it analysed", run.ID),
+			hint: "diffy runs stop " + run.ID + " analyses what it has collected",
+		}
+	case e != nil && e.Status != succeeded:
 		return runFailed(run.ID, *e)
 	}
 	return &exit{

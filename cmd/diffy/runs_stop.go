@@ -1,12 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
 
+	"diffy/pkg/cloud"
 	"diffy/pkg/pipeline"
 
 	"github.com/spf13/cobra"
@@ -33,14 +35,16 @@ func (r runArchive) stop(ctx context.Context, run pipeline.Run, o output) error 
 		return usage("interrupt the command that runs it", "run %s is of this machine: it ends with its command", run.ID)
 	}
 	e, err := r.in.machine.Describe(ctx, run.ID)
-	switch {
-	case err != nil:
-		return failedInAWS(err)
-	case e.Over():
-		return usage("diffy runs show "+run.ID, "run %s is over: it ended as %s", run.ID, e.Status)
+	if err == nil && !e.Over() {
+		err = r.in.machine.Stop(ctx, run.ID, pipeline.StoppedByPerson, r.cause(ctx))
 	}
-	if err := r.in.machine.Stop(ctx, run.ID, pipeline.StoppedByPerson, r.cause(ctx)); err != nil {
+	if err != nil {
 		return failedInAWS(err)
+	}
+	if e.Over() {
+		if left, err := r.unanalyzed(ctx, run, e); err != nil || !left {
+			return cmp.Or(err, usage("diffy runs show "+run.ID, "run %s is over: it ended as %s", run.ID, e.Status))
+		}
 	}
 	r.app.say("run %s is stopped", run.ID)
 	places, err := r.places(ctx, run.ID)
@@ -60,6 +64,16 @@ func (r runArchive) stop(ctx context.Context, run pipeline.Run, o output) error 
 		return failedInAWS(err)
 	}
 	return r.app.deliverRun(ctx, r.in, run.ID, o)
+}
+
+// unanalyzed reports whether somebody has stopped the run, and was interrupted before
+// there was a result.
+func (r runArchive) unanalyzed(ctx context.Context, run pipeline.Run, e cloud.Execution) (bool, error) {
+	if e.Error != pipeline.StoppedByPerson {
+		return false, nil
+	}
+	result, err := r.result(ctx, run)
+	return result == nil, err
 }
 
 // cause says who has stopped the run, as far as AWS tells.
