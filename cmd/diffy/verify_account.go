@@ -75,6 +75,9 @@ func verifyArchive(ctx context.Context, from archive, run string, shown *progres
 		return v, err
 	}
 	v.Objects = append(v.Objects, sealedAs(first, "manifest.json", "", seal))
+	if m.Run != run {
+		v.Problems = append(v.Problems, problem{"manifest.json", "it is of run " + m.Run})
+	}
 	if n := len(own["manifest.json"]); n > 1 {
 		v.Problems = append(v.Problems, problem{"manifest.json", fmt.Sprintf("it has %d versions; the first one counts, %s of %s", n, first.ID, first.Modified.UTC().Format(time.RFC3339))})
 	}

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"testing"
 	"time"
 
@@ -119,6 +120,21 @@ func TestVerifyArchive(t *testing.T) {
 	}
 	if _, err := verifyArchive(context.Background(), bucket{}, "r2", &progress{}); !errors.Is(err, pipeline.ErrNotFound) {
 		t.Errorf("a run without a manifest: %v", err)
+	}
+}
+
+// The evidence of another run in a run's place is whole, and is not its own.
+func TestVerifyAnotherRuns(t *testing.T) {
+	b := bucket{}
+	for key, versions := range evidenceOf(t) {
+		b[strings.Replace(key, "runs/r2/", "runs/r3/", 1)] = versions
+	}
+	v, err := verifyArchive(context.Background(), b, "r3", &progress{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]problem{{"manifest.json", "it is of run r2"}}, v.Problems); diff != "" {
+		t.Errorf("problems (-want +got):\n%s", diff)
 	}
 }
 
