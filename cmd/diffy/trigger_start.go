@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"time"
@@ -24,14 +25,15 @@ func (a *app) startTriggered(ctx context.Context, event []byte) error {
 		Fleet: in.finder, Storm: in.storm, Runs: in.runs, Executions: in.machine, Publisher: in.publisher,
 		PerHour: perHour, Now: time.Now, Log: slog.New(slog.DiscardHandler),
 	}.Handle(ctx, event)
-	if err != nil {
+	runs := append(out.Runs, out.Attached...)
+	if err != nil && len(runs) == 0 {
 		return failedInAWS(err)
 	}
-	if len(out.Runs)+len(out.Attached) == 0 {
+	if len(runs) == 0 {
 		a.say("nothing was started: %s", out.Reason)
 	}
-	for _, run := range append(out.Runs, out.Attached...) {
+	for _, run := range runs {
 		a.say("follow it with diffy runs show %s", run)
 	}
-	return a.json(out)
+	return cmp.Or(failedInAWS(err), a.json(out)) // one group may fail and others not
 }
