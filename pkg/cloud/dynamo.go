@@ -3,7 +3,6 @@ package cloud
 import (
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/attributevalue"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -86,7 +85,3 @@ func refused(err error) (item, bool) {
 	}
 	return met.Item, true
 }
-
-// ttl is when DynamoDB may delete an item. It deletes late, so nothing that reads
-// may take the item's presence for its validity.
-func ttl(expires time.Time) types.AttributeValue { return number(expires.Add(24 * time.Hour).Unix()) }

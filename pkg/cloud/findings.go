@@ -79,7 +79,8 @@ func (t *Table) Admit(ctx context.Context, q pipeline.Quota) (bool, error) {
 	return refused == nil, nil
 }
 
-// ttlAfter is when DynamoDB may delete an item that is of use until then.
+// ttlAfter is when DynamoDB may delete an item. It deletes late, so nothing that
+// reads may take the item's presence for its validity.
 func ttlAfter(at time.Time, kept time.Duration) types.AttributeValue {
 	return number(at.Add(kept).Unix())
 }

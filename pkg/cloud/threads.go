@@ -5,10 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/attributevalue"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"diffy/pkg/pipeline"
 )
@@ -19,29 +16,23 @@ const (
 	threadKey  = "thread"
 )
 
-// threadDays is how long it is remembered what was sent of an incident.
-const threadDays = 400 * 24 * time.Hour
+// threadKept is how long it is remembered what was sent of an incident.
+const threadKept = 400 * 24 * time.Hour
 
 // Claim implements pipeline.Threads.
 func (t *Table) Claim(ctx context.Context, incident, owner string, now, until time.Time) (pipeline.Thread, error) {
-	out, err := t.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-		TableName: &t.name, Key: key(sentPrefix+incident, threadKey),
-		UpdateExpression:         aws.String("SET #owner = :owner, #until = :until, #ttl = :ttl"),
-		ConditionExpression:      aws.String("attribute_not_exists(#owner) OR #owner = :owner OR #until <= :now"),
-		ExpressionAttributeNames: map[string]string{"#owner": "owner", "#until": "until", "#ttl": "ttl"},
-		ExpressionAttributeValues: item{
-			":owner": text(owner), ":until": number(until.UnixMilli()), ":now": number(now.UnixMilli()), ":ttl": ttl(now.Add(threadDays)),
-		},
-		ReturnValues: types.ReturnValueAllNew,
-	})
+	u := update{key: key(sentPrefix+incident, threadKey), when: "attribute_not_exists(#owner) OR #owner = :owner OR #until <= :now"}
+	u.set("owner", text(owner)).set("until", number(until.UnixMilli())).set("ttl", ttlAfter(now, threadKept)).
+		value(":now", number(now.UnixMilli()))
+	claimed, held, err := t.update(ctx, u)
 	thread := pipeline.Thread{Incident: incident}
-	if _, held := refused(err); held {
+	switch {
+	case err != nil:
+		return thread, failed(err, "claim the thread of %s", incident)
+	case held != nil:
 		return thread, fmt.Errorf("claim the thread of %s: another call is at it: %w", incident, pipeline.ErrExists)
 	}
-	if err != nil {
-		return thread, failed(err, "claim the thread of %s", incident)
-	}
-	if err := decode(out.Attributes, &thread); err != nil {
+	if err := decode(claimed, &thread); err != nil {
 		return thread, err
 	}
 	thread.Incident = incident
@@ -54,20 +45,15 @@ func (t *Table) Keep(ctx context.Context, thread pipeline.Thread, owner string) 
 	if err != nil {
 		return fmt.Errorf("encode the thread of %s: %w", thread.Incident, err)
 	}
-	_, err = t.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-		TableName: &t.name, Key: key(sentPrefix+thread.Incident, threadKey),
-		UpdateExpression:         aws.String("SET #root = :root, #shown = :shown, #sent = :sent REMOVE #owner, #until"),
-		ConditionExpression:      aws.String("#owner = :owner"),
-		ExpressionAttributeNames: map[string]string{"#root": "root", "#shown": "shown", "#sent": "sent", "#owner": "owner", "#until": "until"},
-		ExpressionAttributeValues: item{
-			":root": text(thread.Root), ":shown": text(thread.Shown), ":sent": sent, ":owner": text(owner),
-		},
-	})
-	if _, lost := refused(err); lost {
-		return fmt.Errorf("keep the thread of %s for %s: %w", thread.Incident, owner, pipeline.ErrNotFound)
-	}
-	if err != nil {
+	u := update{key: key(sentPrefix+thread.Incident, threadKey), when: "#owner = :owner"}
+	u.set("root", text(thread.Root)).set("shown", text(thread.Shown)).set("sent", sent).remove("owner").remove("until").
+		value(":owner", text(owner))
+	_, lost, err := t.update(ctx, u)
+	switch {
+	case err != nil:
 		return failed(err, "keep the thread of %s", thread.Incident)
+	case lost != nil:
+		return fmt.Errorf("keep the thread of %s for %s: %w", thread.Incident, owner, pipeline.ErrNotFound)
 	}
 	return nil
 }
