@@ -97,7 +97,7 @@ func (a *app) createBaseline(ctx context.Context, where, name, version string, p
 	if k.account != nil {
 		a.say("it is the baseline of %s", k.group(name))
 	}
-	a.say("nobody has approved it yet: diffy baseline approve %s %s", quoted(name), stored)
+	a.say(unapproved, quoted(name), stored)
 	return a.notWhole(set, "this baseline does not know what else the host has")
 }
 

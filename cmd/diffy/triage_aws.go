@@ -37,8 +37,30 @@ func (a *app) triageInAWS(ctx context.Context, q ask) error {
 	if err := a.follow(ctx, in, run); err != nil {
 		return err
 	}
-	return a.deliverRun(ctx, in, run, q.output)
+	err = a.deliverRun(ctx, in, run, q.output)
+	if q.request.Purpose == triage.PurposeBaseline {
+		a.sayUnapproved(ctx, in, run)
+	}
+	return err
 }
+
+// sayUnapproved says what comes after a run that has stored a baseline. Its plan
+// says of which group; where that cannot be read the list of baselines does.
+func (a *app) sayUnapproved(ctx context.Context, in *account, run string) {
+	var plan pipeline.Plan
+	data, err := in.objects.Get(ctx, workObject(pipeline.PlanKey(run)), largestObject)
+	if err == nil {
+		err = json.Unmarshal(data, &plan)
+	}
+	if err != nil {
+		a.say("nobody has approved version %s yet: diffy baseline list", run)
+		return
+	}
+	a.say(unapproved, quoted(kept{account: in}.short(plan.Group)), run)
+}
+
+// unapproved is said of a version that has just been stored.
+const unapproved = "nobody has approved it yet: diffy baseline approve %s %s"
 
 // checkAWS looks at what the flags say before AWS is asked.
 func (q *ask) checkAWS() error {

@@ -44,7 +44,11 @@ func (a *app) triageLocally(ctx context.Context, q ask) error {
 	}
 	a.say("run %s: %s", run, filepath.Join(dir, "report.html"))
 	q.folder = "" // it is all there
-	return a.deliver(result, q.output)
+	err = a.deliver(result, q.output)
+	if q.request.Purpose == triage.PurposeBaseline {
+		a.say(unapproved, quoted(q.group), run)
+	}
+	return err
 }
 
 // checkLocal looks at what the flags say before anything is read.

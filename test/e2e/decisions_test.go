@@ -208,6 +208,9 @@ func TestBaselineRun(t *testing.T) {
 	if notes := strings.Join(w.concluded("run-2").Notes, "\n"); strings.Contains(notes, "approved") {
 		t.Errorf("notes after the approval: %s", notes)
 	}
+	run := w.startedRun(w.says(0, []string{"triage", "--instance", ids[1], "--only", "--purpose", "baseline"},
+		"!nobody has approved it yet: diffy baseline approve asg:web-prod "))
+	w.says(0, []string{"baseline", "show", "web-prod", run}, "asg:web-prod", ids[1])
 }
 
 // TestInterrupted: a create that died after some chunks is no baseline, and is no
