@@ -110,15 +110,16 @@ func (g *group) tellQuiet(quietOnes []*deviation) {
 			continue
 		}
 		if s := b.hosts.count(); s > 1 {
-			bits := sharedWeight * log2Choose(len(g.hosts), s)
+			bits, tables := sharedWeight*log2Choose(len(g.hosts), s), tablesOf(quiet)
 			for _, d := range quiet {
-				d.score.together = min(bits*float64(min(otherQueries(d, quiet), sharedMost)), rarityCap-d.score.rarity)
+				d.score.together = min(bits*float64(min(otherQueries(d, tables), sharedMost)), rarityCap-d.score.rarity)
 			}
 			continue
 		}
 		for _, mechanism := range mechanisms(quiet, g.common) {
+			tables := tablesOf(mechanism)
 			for _, d := range mechanism {
-				d.score.together = min(linkedMost, linkedBits*float64(otherQueries(d, mechanism)))
+				d.score.together = min(linkedMost, linkedBits*float64(otherQueries(d, tables)))
 			}
 		}
 	}
@@ -159,12 +160,25 @@ func (d *deviation) novel() bool {
 	return slices.ContainsFunc(d.traits, func(t trait) bool { return t.novel })
 }
 
-// otherQueries counts the different queries of the others.
-func otherQueries(d *deviation, all []*deviation) int {
+// tablesOf lists the tables of deviations, each once: a flood of rows has few.
+func tablesOf(all []*deviation) []*table {
+	seen := map[*table]bool{}
+	var out []*table
+	for _, d := range all {
+		if t := d.table(); !seen[t] {
+			seen[t] = true
+			out = append(out, t)
+		}
+	}
+	return out
+}
+
+// otherQueries counts the queries of the tables that are not the deviation's own.
+func otherQueries(d *deviation, tables []*table) int {
 	names := map[string]bool{}
-	for _, o := range all {
-		if o.table() != d.table() {
-			names[o.table().rule.Name] = true
+	for _, t := range tables {
+		if t != d.table() {
+			names[t.rule.Name] = true
 		}
 	}
 	return len(names)
