@@ -43,8 +43,8 @@ type rule struct {
 // Names whose value is a secret, at the end of a longer one. Short words need a
 // boundary: "bypass" is none.
 const (
-	longNames  = `(?:pass(?:word|wd|phrase)|secret|token|api[_-]?key|apikey|access[_-]?key|account[_-]?key|private[_-]?key|signing[_-]?key|encryption[_-]?key|master[_-]?key|client[_-]?secret|credentials?|sshpass|redis(?:cli)?_auth|connection[_-]?string)`
-	shortNames = `(?:pass|passwd|pwd|pw|auth|creds?|sas|sig|signature|jwt|pin)`
+	longNames  = `(?:pass(?:word|wd|phrase)|secret|token|api[_-]?key|apikey|access[_-]?key|account[_-]?key|private[_-]?key|secret[_-]?key(?:[_-]?base)?|signing[_-]?key|encryption[_-]?key|master[_-]?key|client[_-]?secret|credentials?|sshpass|redis(?:cli)?_auth|connection[_-]?string)`
+	shortNames = `(?:pass|passwd|pwd|pw|auth|creds?|sas|sig|signature|bearer|jwt|pin)`
 	secretName = `(?:[A-Za-z0-9_.-]*` + longNames + `|(?:[A-Za-z0-9_.-]*[_.-])?` + shortNames + `)`
 	// value is a word, or what is between quotes. Shells keep quotes, osquery's
 	// command lines have lost them.
@@ -78,7 +78,7 @@ var rules = []rule{
 	{":AA", again(`\b[0-9]{8,10}:AA[A-Za-z0-9_-]{30,}`), mark},
 
 	// Headers.
-	{"", again(`(?i)\b((?:proxy-)?authorization["']?\s*[:=]\s*["']?(?:(?:basic|bearer|token|digest|negotiate|apikey|key|ntlm|splunk)\s+)?)(?:aws4-hmac-sha256\s+credential=\S+|\x00|[^\s"',;]+)`), "${1}" + mark},
+	{"", again(`(?i)\b((?:proxy-)?authorization["']?\s*[:=][\s\\]*["']?(?:(?:basic|bearer|token|digest|negotiate|apikey|key|ntlm|splunk)[\s\\]+)?)(?:aws4-hmac-sha256\s+credential=\S+|\x00|[^\s"',;]+)`), "${1}" + mark},
 	{"", again(`(?i)\b(bearer\s+)[A-Za-z0-9._~+/=-]{8,}`), "${1}" + mark},
 	{"", again(`(?i)\b((?:set-)?cookie["']?\s*:\s*)(?:\x00|[^"']+)`), "${1}" + mark},
 	{"", again(`(?i)\b((?:x-[a-z0-9-]*(?:key|token|secret|auth|signature)|private-token|job-token|deploy-token|api-key|apikey)["']?\s*:\s*["']?)[^\s"',;\x00][^\s"',;]*`), "${1}" + mark},
@@ -92,10 +92,14 @@ var rules = []rule{
 	{"=", again(`(?i)((?:^|[\s"'{,(/\[=:-])` + secretName + `["']?=)(` + value + `)`), "${1}" + mark},
 	{":", again(`(?i)((?:^|[\s"'{,(\[])["']?` + secretName + `["']?:[ \t]+)(` + value + `)`), "${1}" + mark},
 	{":", again(`(?i)(["']` + secretName + `["']:)(` + value + `)`), "${1}" + mark},
-	{"-", again(`(?i)((?:^|[\s"'(\[])--?` + secretName + `[ \t]+["']?)([^\s"'\x00-][^\s"']*)`), "${1}" + mark},
+	{"-", again(`(?i)((?:^|[\s"'(\[])--?` + secretName + `[ \t]+")[^"\x00][^"]*`), "${1}" + mark},
+	{"-", again(`(?i)((?:^|[\s"'(\[])--?` + secretName + `[ \t]+')[^'\x00][^']*`), "${1}" + mark},
+	{"-", again(`(?i)((?:^|[\s"'(\[])--?` + secretName + `[ \t]+)([^\s"'\x00-][^\s"']*)`), "${1}" + mark},
 	{"", again(`(?i)(\b(?:aws_secret_access_key|aws_session_token|requirepass|masterauth|_authtoken)\s+)(` + value + `)`), "${1}" + mark},
 	{"", again(`(?i)(\blogin\s+\S+\s+password\s+)(` + value + `)`), "${1}" + mark},
 	{"", again(`(?i)(\bidentified\s+(?:with\s+\S+\s+)?by\s+)(` + value + `)`), "${1}" + mark},
+	{"chpasswd", again(`(\becho\s+["']?[^\s:"'|]+:)[^"'|\x00]*[^\s"'|\x00](["']?\s*\|\s*(?:sudo\s+)?(?:[^\s|]*/)?chpasswd)`), "${1}" + mark + "${2}"},
+	{"sudo", again(`(\becho\s+(?:-n\s+)?["']?)[^"'|\x00]*[^\s"'|\x00](["']?\s*\|\s*sudo\s+(?:-\S+\s+)*-S\b)`), "${1}" + mark + "${2}"},
 	{"pass:", again(`(\bpass:)[^\s"'\x00]+`), "${1}" + mark},
 }
 
