@@ -123,7 +123,7 @@ func until(s triage.Suppression) string {
 	return " until " + minute(s.Expires)
 }
 
-var span = regexp.MustCompile(`^(\d{1,5})([hdw])$`)
+var span = regexp.MustCompile(`^(\d{1,4})([hdw])$`)
 
 // expiry reads a date, a time or a span from now on, as RFC 3339.
 func expiry(text string, now time.Time) (string, error) {
@@ -135,7 +135,7 @@ func expiry(text string, now time.Time) (string, error) {
 		at, err = time.Parse(time.RFC3339, text)
 	}
 	if m := span.FindStringSubmatch(text); m != nil {
-		n, _ := strconv.Atoi(m[1]) // at most five digits
+		n, _ := strconv.Atoi(m[1]) // at most four digits: 192 years of weeks
 		unit := map[string]time.Duration{"h": time.Hour, "d": 24 * time.Hour, "w": 7 * 24 * time.Hour}[m[2]]
 		at, err = now.Add(time.Duration(n)*unit), nil
 	}

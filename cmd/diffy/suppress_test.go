@@ -18,6 +18,7 @@ func TestExpiry(t *testing.T) {
 		{"2026-11-24", "error"},
 		{"-3d", "error"},
 		{"99999999999d", "error"},
+		{"40000w", "error"}, // longer than a time.Duration
 		{"tomorrow", "error"},
 	}
 	for _, test := range tests {
