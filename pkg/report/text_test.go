@@ -105,6 +105,7 @@ func TestVerdict(t *testing.T) {
 		{"nobody answered", triage.GroupResult{HostsRequested: 3, NotExamined: 3}, hosts(0, 3), "Nothing is known: none of 3 requested hosts could be examined."},
 		{"nothing seen", triage.GroupResult{HostsRequested: 3, Examined: 3}, hosts(0, 3), "No host stands out: nothing at medium or above was seen on the 3 hosts examined."},
 		{"nothing seen on those that answered", triage.GroupResult{HostsRequested: 3, Examined: 1, Partial: 1, NotExamined: 1}, hosts(0, 3), "No host stands out: nothing at medium or above was seen on the 2 of 3 hosts that could be examined."},
+		{"nothing seen on the only one", triage.GroupResult{HostsRequested: 1, Examined: 1}, hosts(0, 1), "No host stands out: nothing at medium or above was seen on the one host examined."},
 		{"one", triage.GroupResult{HostsRequested: 8, Examined: 8}, hosts(1, 7), "1 of 8 hosts stands out: a."},
 		{"several", triage.GroupResult{HostsRequested: 8, Examined: 8}, hosts(3, 5), "3 of 8 hosts stand out: a, b and c."},
 		{"some unseen", triage.GroupResult{HostsRequested: 8, Examined: 6, NotExamined: 2}, hosts(2, 6), "2 of the 6 hosts examined stand out: a and b."},
@@ -117,5 +118,48 @@ func TestVerdict(t *testing.T) {
 				t.Errorf("got  %s\nwant %s", got, c.want)
 			}
 		})
+	}
+}
+
+// What hosts were compared with is said as it was.
+func TestReferences(t *testing.T) {
+	both := []triage.Method{triage.ByCluster, triage.ByRule}
+	for _, c := range []struct {
+		name  string
+		group triage.GroupResult
+		want  string
+	}{
+		{"each other", triage.GroupResult{Examined: 1, Partial: 1, Methods: both}, "hosts were compared with each other: what most of them share counts as normal"},
+		{"one host", triage.GroupResult{Examined: 1, Methods: both}, "there was nothing to compare with: only rules and pivots speak"},
+		{"a run that makes a baseline", triage.GroupResult{Examined: 3, Methods: both[1:]}, "there was nothing to compare with: only rules and pivots speak"},
+		{"a baseline that fits two kinds", triage.GroupResult{Examined: 3, Methods: both, Baselines: []triage.BaselineResult{{Hosts: 2, Subpopulation: "A,B"}}}, "2 hosts · fits A and B"},
+		{"one that fits none", triage.GroupResult{Examined: 3, Methods: both, Baselines: []triage.BaselineResult{{Hosts: 1}}}, "1 host · fits no host of this group"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if got := references(&triage.Result{Group: c.group})[0].About; got != c.want {
+				t.Errorf("got  %s\nwant %s", got, c.want)
+			}
+		})
+	}
+}
+
+func TestBySeverity(t *testing.T) {
+	for _, c := range []struct {
+		severities []triage.Severity
+		want       string
+	}{
+		{[]triage.Severity{triage.High}, ", and it is high"},
+		{[]triage.Severity{triage.Medium}, ", and it is medium"},
+		{[]triage.Severity{triage.High, triage.High}, ", all high"},
+		{[]triage.Severity{triage.Medium, triage.Medium}, ", all medium"},
+		{[]triage.Severity{triage.High, triage.Medium}, ", 1 of them high"},
+	} {
+		var findings []*findingView
+		for _, s := range c.severities {
+			findings = append(findings, &findingView{Finding: &triage.Finding{Severity: s}})
+		}
+		if got := bySeverity(findings); got != c.want {
+			t.Errorf("%v: got %q, want %q", c.severities, got, c.want)
+		}
 	}
 }

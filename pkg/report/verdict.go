@@ -86,7 +86,10 @@ func outliers(hosts []*hostView) []string {
 }
 
 func seenOf(seen, all int) string {
-	if seen == all {
+	switch {
+	case all == 1:
+		return "the one host examined"
+	case seen == all:
 		return "the " + plural(all, "host") + " examined"
 	}
 	return "the " + ofHosts(seen, all) + " that could be examined"
@@ -110,6 +113,9 @@ func remarks(v *view) []sentence {
 }
 
 func bySeverity(findings []*findingView) string {
+	if len(findings) == 1 {
+		return ", and it is " + string(findings[0].Severity)
+	}
 	high := 0
 	for _, f := range findings {
 		if f.Severity == triage.High {

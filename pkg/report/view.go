@@ -179,7 +179,11 @@ type reference struct {
 }
 
 func references(r *triage.Result) []reference {
-	if len(r.Group.Baselines) == 0 {
+	compared := slices.Contains(r.Group.Methods, triage.ByCluster) && r.Group.Examined+r.Group.Partial > 1
+	switch {
+	case len(r.Group.Baselines) == 0 && !compared:
+		return []reference{{"no baseline", "there was nothing to compare with: only rules and pivots speak"}}
+	case len(r.Group.Baselines) == 0:
 		return []reference{{"no baseline", "hosts were compared with each other: what most of them share counts as normal"}}
 	}
 	return each(r.Group.Baselines, func(b triage.BaselineResult) reference {
@@ -193,7 +197,7 @@ func references(r *triage.Result) []reference {
 		}
 		fits := "fits no host of this group"
 		if b.Subpopulation != "" {
-			fits = "fits " + b.Subpopulation
+			fits = "fits " + list(strings.Split(b.Subpopulation, ","), 8)
 		}
 		if b.Weak {
 			fits = "not approved: " + fits
