@@ -189,7 +189,7 @@ func (h Resolve) record(ctx context.Context, plan Plan, request triage.Request, 
 	if err != nil {
 		return err
 	}
-	if before.Finished != "" {
+	if before.Status == Stopped || before.Status == FailedRun {
 		return errorf(BadRequest, "run %s has ended while its plan was made", plan.Run)
 	}
 	err = h.Runs.SaveRun(ctx, Run{
