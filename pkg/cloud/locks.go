@@ -86,7 +86,8 @@ func (t *Table) Release(ctx context.Context, l pipeline.Lock) error {
 		set("state", text(string(l.State))).set("expires", number(l.Expires.UnixMilli())).set("cools", number(milli(l.Cools))).
 		set("ttl", ttlAfter(l.Expires, stormKept))
 	if l.State == pipeline.LockDone {
-		u.remove("attached")
+		u.when += " AND #state <> :undone"
+		u.value(":undone", text(string(pipeline.LockUndone))).remove("attached")
 	}
 	if _, _, err := t.update(ctx, u); err != nil {
 		return failed(err, "release lock of %s for %s", l.Group, l.Run)

@@ -47,7 +47,7 @@ func (t *Table) Extend(_ context.Context, group, run string, expires time.Time) 
 // Release implements pipeline.Locks.
 func (t *Table) Release(_ context.Context, released pipeline.Lock) error {
 	err := t.change(released.Group, func(l *lockFile) error {
-		if l.Run != released.Run {
+		if l.Run != released.Run || l.State == pipeline.LockUndone && released.State == pipeline.LockDone {
 			return nil
 		}
 		l.State, l.Expires, l.Cools = released.State, released.Expires, released.Cools

@@ -30,7 +30,8 @@ type Locks interface {
 	Extend(ctx context.Context, group, run string, expires time.Time) error
 	// Release writes State, Expires and Cools of a lock if its run still holds the
 	// group. Done takes away what is attached, any other state leaves it for the next
-	// run. Harmless otherwise.
+	// run; a lock that is undone stays so, as nobody has shown what hangs on it.
+	// Harmless otherwise.
 	Release(ctx context.Context, l Lock) error
 }
 
