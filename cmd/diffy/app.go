@@ -71,6 +71,7 @@ func failed(err error) error {
 func (a *app) run(args []string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second interrupt ends what does not listen to the first
 	root := a.root()
 	root.SetArgs(args)
 	root.SetIn(a.in)
