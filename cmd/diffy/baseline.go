@@ -215,8 +215,7 @@ func (k kept) noStored(ctx context.Context, name string) error {
 
 // completeBaseline completes the names of baselines where they are kept.
 func (a *app) completeBaseline(where *string, rest cobra.ShellCompDirective) cobra.CompletionFunc {
-	return a.completeFirst(func() ([]string, error) {
-		ctx := context.Background()
+	return a.completeFirst(func(ctx context.Context) ([]string, error) {
 		k, err := a.kept(ctx, *where)
 		if err != nil {
 			return nil, err

@@ -377,6 +377,26 @@ func TestStopAgain(t *testing.T) {
 	}
 }
 
+// A shell does not wait for ever for ids that have to be asked for.
+func TestRunIDsInTime(t *testing.T) {
+	f := &fakeAccount{records: map[string]pipeline.Run{}}
+	a, _, _ := f.app(t)
+	find := a.inAWS
+	asked := 0
+	a.inAWS = func(ctx context.Context) (*account, error) {
+		if _, ends := ctx.Deadline(); !ends {
+			t.Error("completing has no end")
+		}
+		asked++
+		return find(ctx)
+	}
+	a.run([]string{"__complete", "runs", "show", ""})
+	a.run([]string{"__complete", "runs", "show", "--persistence", "file", ""})
+	if asked != 1 {
+		t.Errorf("the account was asked %d times", asked)
+	}
+}
+
 // A run that had no plan yet has asked nobody.
 func TestStopBeforeThePlan(t *testing.T) {
 	f := &fakeAccount{looks: []look{running(nil)}, records: map[string]pipeline.Run{"web-1": {ID: "web-1"}}}

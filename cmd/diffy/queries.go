@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"strings"
@@ -104,7 +105,7 @@ func whenAsked(q *pack.Query) string {
 	return "in runs with tier " + q.Tier
 }
 
-func queryNames() ([]string, error) {
+func queryNames(context.Context) ([]string, error) {
 	p, err := pack.Load()
 	if err != nil {
 		return nil, err

@@ -63,7 +63,7 @@ func (r runArchive) begin() string {
 func (a *app) aboutRun(cmd *cobra.Command, o *output, do func(runArchive, context.Context, pipeline.Run, output) error) *cobra.Command {
 	var where string
 	addPersistence(cmd, &where)
-	cmd.ValidArgsFunction = a.completeFirst(a.runIDs, cobra.ShellCompDirectiveNoFileComp)
+	cmd.ValidArgsFunction = a.completeFirst(a.runIDs(&where), cobra.ShellCompDirectiveNoFileComp)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if err := o.check(); err != nil {
 			return err
@@ -241,17 +241,18 @@ func reason(r pipeline.Run) string {
 	return ": " + r.Reason
 }
 
-// runIDs completes ids, of the place that the settings choose.
-func (a *app) runIDs() ([]string, error) {
-	ctx := context.Background()
-	archive, err := a.runArchive(ctx, "")
-	if err != nil {
-		return nil, err
+// runIDs completes ids, of the place that a flag or the settings choose.
+func (a *app) runIDs(where *string) func(context.Context) ([]string, error) {
+	return func(ctx context.Context) ([]string, error) {
+		archive, err := a.runArchive(ctx, *where)
+		if err != nil {
+			return nil, err
+		}
+		all, err := archive.list(ctx, 50)
+		ids := make([]string, len(all))
+		for i, r := range all {
+			ids[i] = r.ID
+		}
+		return ids, err
 	}
-	all, err := archive.list(ctx, 50)
-	ids := make([]string, len(all))
-	for i, r := range all {
-		ids[i] = r.ID
-	}
-	return ids, err
 }

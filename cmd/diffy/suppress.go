@@ -207,12 +207,12 @@ func (a *app) suppressRemove() *cobra.Command {
 			}
 			return a.removeSuppression(cmd.Context(), k, group, args[0])
 		},
-		ValidArgsFunction: a.completeFirst(func() ([]string, error) {
-			k, err := a.kept(context.Background(), where)
+		ValidArgsFunction: a.completeFirst(func(ctx context.Context) ([]string, error) {
+			k, err := a.kept(ctx, where)
 			if err != nil {
 				return nil, err
 			}
-			all, err := k.Suppressed(context.Background())
+			all, err := k.Suppressed(ctx)
 			var ids []string
 			for _, s := range all {
 				ids = append(ids, s.Finding)

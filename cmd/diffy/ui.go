@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -185,14 +186,19 @@ func quoted(s string) string {
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
+// completionTime is how long a shell waits for names that have to be asked for.
+const completionTime = 3 * time.Second
+
 // completeFirst completes the first argument from a list and leaves the others to
 // rest.
-func (a *app) completeFirst(names func() ([]string, error), rest cobra.ShellCompDirective) cobra.CompletionFunc {
-	return func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+func (a *app) completeFirst(names func(ctx context.Context) ([]string, error), rest cobra.ShellCompDirective) cobra.CompletionFunc {
+	return func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 		if len(args) > 0 {
 			return nil, rest
 		}
-		found, err := names()
+		ctx, stop := context.WithTimeout(cmd.Context(), completionTime)
+		defer stop()
+		found, err := names(ctx)
 		if err != nil {
 			return nil, cobra.ShellCompDirectiveError
 		}

@@ -28,7 +28,7 @@ func (a *app) verify() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.runVerify(cmd.Context(), format, where, args[0])
 		},
-		ValidArgsFunction: a.completeFirst(a.runIDs, cobra.ShellCompDirectiveDefault),
+		ValidArgsFunction: a.completeFirst(a.runIDs(&where), cobra.ShellCompDirectiveDefault),
 	}
 	addFormat(cmd, &format)
 	addPersistence(cmd, &where)
