@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"diffy/pkg/pack"
+	"diffy/pkg/report"
 	"diffy/pkg/triage"
 
 	"github.com/charmbracelet/x/ansi"
@@ -122,7 +123,7 @@ func rowText(row triage.Row, order []string, said triage.Row) string {
 		if was, known := said[c]; known && was == row[c] || row[c] == "" {
 			continue
 		}
-		parts = append(parts, oneLine(c)+": "+oneLine(row[c]))
+		parts = append(parts, oneLine(c)+": "+report.Coded(c, oneLine(row[c])))
 	}
 	if len(parts) == 0 {
 		return "yes"

@@ -120,7 +120,10 @@ func TestWords(t *testing.T) {
 		list([]string{"a", "b", "c", "d"}, 3): "a, b, c and d", list([]string{"a", "b", "c", "d", "e"}, 3): "a, b, c and 2 more",
 		age("2026-11-01T00:00:00Z", "2026-11-01T00:05:00Z"): "5 minutes", age("2026-11-01T00:00:00Z", "2026-11-02T12:00:00Z"): "36 hours",
 		age("2026-10-01T00:00:00Z", "2026-11-02T12:00:00Z"): "32 days", age("2026-12-01T00:00:00Z", "2026-11-02T12:00:00Z"): "", age("", "x"): "",
-		stamp("2026-11-24T09:33:04+01:00"): "2026-11-24 08:33:04 UTC", stamp("then"): "then",
+		Coded("protocol", "6"): "6 (tcp)", Coded("protocol", "143"): "143", Coded("port", "17"): "17",
+		Coded("mtime", "1795509102"): "1795509102 (2026-11-24 08:31:42 UTC)", Coded("mtime", "0"): "0", Coded("size", "1795509102"): "1795509102",
+		Coded("created", "2026-11-24T08:31:42Z"): "2026-11-24T08:31:42Z",
+		stamp("2026-11-24T09:33:04+01:00"):       "2026-11-24 08:33:04 UTC", stamp("then"): "then",
 	} {
 		if got != want {
 			t.Errorf("got %q, want %q", got, want)

@@ -36,7 +36,7 @@ var pageCSS string
 var pageJS string
 
 var page = template.Must(template.New("report").Funcs(template.FuncMap{
-	"plural": plural, "number": number, "bits": bits, "coded": coded, "stamp": stamp, "list": list,
+	"plural": plural, "number": number, "bits": bits, "coded": Coded, "meaning": meaning, "stamp": stamp, "list": list,
 	"statusWord": statusWord, "alike": alike, "marked": marked, "suppressed": suppressedLine,
 }).Parse(pageText))
 

@@ -228,7 +228,7 @@ func (p *printer) finding(f *findingView) {
 	p.wrapped(lead, strings.Join(parts, "  "), plain)
 	if keys := f.Keys(); len(keys) > 0 {
 		p.wrapped("       ", strings.Join(each(keys, func(c cell) string {
-			return c.Column + ": " + coded(c.Column, quoted(cut(c.After, textValue)))
+			return c.Column + ": " + Coded(c.Column, quoted(cut(c.After, textValue)))
 		}), " · "), bold)
 	}
 	width := 0
@@ -247,10 +247,10 @@ func (p *printer) change(c cell, width int) {
 	lead := "       " + p.paint(pad(shorten(c.Column, width), width), dim) + "  "
 	before, after := "(none)", "(none)"
 	if c.HasBefore {
-		before = coded(c.Column, quoted(cut(c.Before, textValue)))
+		before = Coded(c.Column, quoted(cut(c.Before, textValue)))
 	}
 	if c.HasAfter {
-		after = coded(c.Column, quoted(cut(c.After, textValue)))
+		after = Coded(c.Column, quoted(cut(c.After, textValue)))
 	}
 	if one := before + " → " + after; len(wrap(one, max(p.width-9-width, 16))) == 1 {
 		p.wrapped(lead, one, plain)

@@ -90,9 +90,21 @@ var codes = map[string]map[string]string{
 	"protocol": {"1": "icmp", "6": "tcp", "17": "udp", "58": "icmpv6", "132": "sctp"},
 }
 
-// coded adds to a value the name that its number stands for.
-func coded(column, value string) string {
-	if name := codes[column][value]; name != "" {
+// meaning is what the number in a column stands for: a name, or a moment where the
+// column holds one. It is empty where the value speaks for itself.
+func meaning(column, value string) string {
+	if timeColumns[column] == "" {
+		return codes[column][value]
+	}
+	if at, ok := moment(value); ok && !strings.Contains(value, "T") {
+		return at.UTC().Format("2006-01-02 15:04:05 UTC")
+	}
+	return ""
+}
+
+// Coded adds to a value what its number stands for.
+func Coded(column, value string) string {
+	if name := meaning(column, value); name != "" {
 		return value + " (" + name + ")"
 	}
 	return value
