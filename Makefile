@@ -94,6 +94,7 @@ fuzz: ## fuzz every parser of host data for FUZZTIME each
 synth: $(FUNCTIONS:%=function-%) ## synthesise the CloudFormation templates to cdk.out/, without an account
 	@rm -rf cdk.out
 	CDK_OUTDIR=cdk.out go run ./infra
+	@echo "cdk.out/Diffy.template.json is the hub, cdk.out/DiffyMember.template.json what member accounts and other regions get."
 
 .PHONY: check-infra
 check-infra: synth tools ## print who may do what, and what cdk-nag, cfn-lint, asl-validator and moto minded

@@ -193,7 +193,8 @@ func named(cmd *cobra.Command) string {
 func now() time.Time { return time.Now().UTC().Truncate(time.Second) }
 
 // home is where baselines, suppressions and runs are kept: $DIFFY_HOME, or
-// diffy in the XDG data folder.
+// diffy in the XDG data folder. It is never in the folder in which diffy is called
+// unless DIFFY_HOME says so: evidence may lie there, and with it suppressions.
 func (a *app) home() string {
 	if dir := a.env("DIFFY_HOME"); dir != "" {
 		return dir
@@ -201,7 +202,11 @@ func (a *app) home() string {
 	if dir := a.env("XDG_DATA_HOME"); filepath.IsAbs(dir) {
 		return filepath.Join(dir, "diffy")
 	}
-	return filepath.Join(a.env("HOME"), ".local", "share", "diffy")
+	home := a.env("HOME")
+	if u, err := user.Current(); err == nil && !filepath.IsAbs(home) {
+		home = u.HomeDir
+	}
+	return filepath.Join("/", home, ".local", "share", "diffy")
 }
 
 // user is who uses this machine, as approvals and suppressions name them.

@@ -176,7 +176,7 @@ const releaseHint = "give the release for Linux as osquery.io/downloads has it: 
 func (q pin) read() ([]byte, release, error) {
 	file, err := os.Open(q.file)
 	if err != nil {
-		return nil, release{}, usage("", "read %s: %w", q.file, bare(err))
+		return nil, release{}, usage(releaseHint, "read %s: %w", q.file, bare(err))
 	}
 	defer func() { _ = file.Close() }() // read only
 	data, err := io.ReadAll(io.LimitReader(file, largestRelease+1))
