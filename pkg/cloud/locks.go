@@ -97,8 +97,12 @@ func (t *Table) Release(ctx context.Context, l pipeline.Lock) error {
 
 // Attach implements pipeline.Attachments.
 func (t *Table) Attach(ctx context.Context, group, run, finding string, severity float64) error {
-	u := update{key: key(groupPrefix+group, lockKey), when: "#run = :run AND #state = :open"}
-	u.value(":run", text(run)).value(":open", text(string(pipeline.LockOpen))).named("run", "state").add("attached", texts(finding))
+	u := update{
+		key:  key(groupPrefix+group, lockKey),
+		when: "#run = :run AND #state = :open AND (size(#attached) < :most OR contains(#attached, :finding))",
+	}
+	u.value(":run", text(run)).value(":open", text(string(pipeline.LockOpen))).named("run", "state").add("attached", texts(finding)).
+		value(":most", number(pipeline.MostAttached)).value(":finding", text(finding))
 	lock, refused, err := t.update(ctx, u)
 	switch {
 	case err != nil:

@@ -65,7 +65,8 @@ func (t *Table) Release(_ context.Context, released pipeline.Lock) error {
 // Attach implements pipeline.Attachments.
 func (t *Table) Attach(_ context.Context, group, run, finding string, severity float64) error {
 	return t.change(group, func(l *lockFile) error {
-		if l.Run != run || l.State != pipeline.LockOpen {
+		full := len(l.Hanging) >= pipeline.MostAttached && !slices.Contains(l.Hanging, finding)
+		if l.Run != run || l.State != pipeline.LockOpen || full {
 			return fmt.Errorf("attach to run %s at %s: %w", run, group, pipeline.ErrNotFound)
 		}
 		l.Hanging, l.Severity = with(l.Hanging, finding), max(l.Severity, severity)

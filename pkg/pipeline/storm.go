@@ -73,11 +73,16 @@ func (l Lock) Gives(to Lock, now time.Time) bool {
 // Holder reports whether both were taken by the same finding as it stood.
 func (l Lock) Holder(o Lock) bool { return l.Finding == o.Finding && l.Updated == o.Updated }
 
+// MostAttached is how many findings hang on a run, its own among them. DynamoDB counts
+// a write by the size of the item: thousands would throttle each other, and at last be
+// more than the 400 KB that an item may have.
+const MostAttached = 500
+
 // Attachments hangs findings on the run that is at their group.
 type Attachments interface {
-	// Attach hangs a finding on the run on condition that it holds the group and is
-	// open, and makes the lock as grave as the finding. ErrNotFound when it is not
-	// open any more. Again is harmless.
+	// Attach hangs a finding on the run on condition that it holds the group, is open
+	// and has less than MostAttached, and makes the lock as grave as the finding.
+	// ErrNotFound when it takes no more. Again is harmless.
 	Attach(ctx context.Context, group, run, finding string, severity float64) error
 	// Attached returns the ids of what hangs on the run, in order; of the finding that
 	// it was started by, too. ErrNotFound when the run does not hold the group.

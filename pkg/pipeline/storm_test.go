@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -135,7 +137,7 @@ func TestStormPasses(t *testing.T) {
 	first := finding("f1", "5").Runs[0]
 	w.judged(first)
 	closing := finding("f2", "5")
-	if closing.Reason != "run "+first+" of asg:web-prod is being analysed: the finding waits for the next run" {
+	if closing.Reason != "run "+first+" of asg:web-prod takes no more findings: the finding waits for the next run" {
 		t.Errorf("while the run is analysed: %+v", closing)
 	}
 	if again := finding("f2", "5"); len(again.Waiting) != 1 || len(again.Ignored) != 0 {
@@ -210,5 +212,32 @@ func TestAttachedBeforeThePlan(t *testing.T) {
 	}
 	if strings.Contains(w.started[run], "kworkerd") || len(p.Request.Pivots) != 1 {
 		t.Errorf("the request has changed: %+v", p.Request.Pivots)
+	}
+}
+
+// A storm of more findings than a run takes: the gravest that wait are taken up first,
+// and the others wait on. None keeps the run from starting.
+func TestStormBeyondARun(t *testing.T) {
+	ctx, w := context.Background(), newWorld(t)
+	w.group = pipeline.Group{ID: "g", Key: "asg:web-prod"}
+	for i := range pipeline.MostAttached + 9 {
+		f := pipeline.Sighting{Trigger: triage.Trigger{ID: fmt.Sprintf("f%03d", i), Severity: 2}, Seen: w.now}
+		if i == pipeline.MostAttached+8 {
+			f.Severity = 8
+		}
+		w.check(w.SaveFinding(ctx, "g", f))
+	}
+	out := w.triggered(w.event("guardduty-ec2-dns"))
+	if len(out.Runs) != 1 || len(w.started) != 1 {
+		t.Fatalf("state %+v", out)
+	}
+	attached, err := w.Attached(ctx, "g", out.Runs[0])
+	w.check(err)
+	if len(attached) != pipeline.MostAttached || !slices.Contains(attached, "f508") || slices.Contains(attached, "f507") {
+		t.Errorf("%d attached, the last are %q", len(attached), attached[len(attached)-3:])
+	}
+	out = w.triggered(w.event("guardduty-runtime-process"))
+	if diff := cmp.Diff("run web-prod-202611240312-1 of asg:web-prod takes no more findings: the finding waits for the next run", out.Reason); diff != "" || len(out.Waiting) != 1 {
+		t.Errorf("state %+v", out)
 	}
 }

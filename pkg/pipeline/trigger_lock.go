@@ -134,7 +134,7 @@ func waits(key string, l Lock, now time.Time) string {
 		return fmt.Sprintf("run %s of %s ended at %s: the finding waits for the next run, which one after %s starts, or a graver one than %.1f",
 			l.Run, key, stamp(l.Expires), stamp(l.Cools), l.Severity)
 	}
-	return fmt.Sprintf("run %s of %s is being analysed: the finding waits for the next run", l.Run, key)
+	return fmt.Sprintf("run %s of %s takes no more findings: the finding waits for the next run", l.Run, key)
 }
 
 // released is the lock of a run that has ended, so that the group cools down.

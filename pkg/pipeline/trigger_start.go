@@ -116,8 +116,8 @@ func (h Trigger) record(ctx context.Context, g accusedGroup, f Sighting, lock Lo
 	return Run{}, errors.New("name the run of " + g.id + ": " + strconv.Itoa(maxNames) + " names are taken by other groups")
 }
 
-// waiting attaches to the run what no run has taken up yet, and returns it together
-// with what hangs on the lock from a run that has failed.
+// waiting attaches to the run what no run has taken up yet, the gravest first, and
+// returns it together with what hangs on the lock from a run that has failed.
 func (h Trigger) waiting(ctx context.Context, g accusedGroup, f Sighting, run string) ([]Sighting, error) {
 	hanging, err := h.Storm.Attached(ctx, g.id, run)
 	if err != nil {
@@ -127,20 +127,21 @@ func (h Trigger) waiting(ctx context.Context, g accusedGroup, f Sighting, run st
 	if err != nil {
 		return nil, fmt.Errorf("read findings of %s: %w", g.id, err)
 	}
+	sortSightings(all)
 	var out []Sighting
 	for _, o := range all {
 		if o.ID == f.ID || o.Run != "" && !slices.Contains(hanging, o.ID) {
 			continue
 		}
 		err := h.Storm.Attach(ctx, g.id, run, o.ID, o.Severity)
-		if err != nil && !errors.Is(err, ErrNotFound) { // the run is as far as that: it waits on
+		switch {
+		case errors.Is(err, ErrNotFound): // the run takes no more: the others wait on
+			return out, nil
+		case err != nil:
 			return nil, fmt.Errorf("attach finding %s to run %s: %w", o.ID, run, err)
 		}
-		if err == nil {
-			out = append(out, o)
-		}
+		out = append(out, o)
 	}
-	sortSightings(out)
 	return out, nil
 }
 

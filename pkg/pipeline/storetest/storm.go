@@ -20,6 +20,7 @@ func storm(t *testing.T, store pipeline.Storm) {
 	t.Run("released", func(t *testing.T) { release(t, store) })
 	t.Run("attached", func(t *testing.T) { attach(t, store) })
 	t.Run("one of many", func(t *testing.T) { oneHolder(t, store) })
+	t.Run("attached, as many as there is room for", func(t *testing.T) { attachMany(t, store) })
 	t.Run("attached or refused", func(t *testing.T) { attachWhileClosing(t, store) })
 	t.Run("findings", func(t *testing.T) { findings(t, store) })
 	t.Run("quotas", func(t *testing.T) { quotas(t, store) })
@@ -145,6 +146,19 @@ func attach(t *testing.T, store pipeline.Storm) {
 	}
 	_, err = store.Close(t.Context(), group, "another")
 	refused("Close of another run", err)
+}
+
+// attachMany: a run takes so many findings and no more; again is harmless all the same.
+func attachMany(t *testing.T, store pipeline.Storm) {
+	l := lock("storetest-many", "first", 1)
+	take(t, store, l, stormTime, l)
+	for i := range pipeline.MostAttached - 1 { // the first is its own
+		must(t, store.Attach(t.Context(), l.Group, l.Run, fmt.Sprint("f", i), 5))
+	}
+	if err := store.Attach(t.Context(), l.Group, l.Run, "one more", 5); !errors.Is(err, pipeline.ErrNotFound) {
+		t.Errorf("Attach to a run that has all it takes: %v, want ErrNotFound", err)
+	}
+	must(t, store.Attach(t.Context(), l.Group, l.Run, "f0", 5))
 }
 
 // oneHolder has several runs take a lock at once.
