@@ -114,21 +114,25 @@ func (h Trigger) start(ctx context.Context, d trigger.Decision) (TriggerOut, err
 
 // groups finds the group of each accused host, or the one that the target names.
 // Hosts of other accounts and regions than the first one's that cannot be looked up
-// stand in nobody's way.
+// stand in nobody's way; an error says that another try may find them.
 func (h Trigger) groups(ctx context.Context, d trigger.Decision, a *answer) ([]accusedGroup, error) {
 	list, err := h.groupsOf(ctx, *d.Request, d.Updated)
 	if err != nil {
 		return nil, err
 	}
+	var busy error
 	for _, r := range d.More {
 		more, err := h.groupsOf(ctx, r, d.Updated)
+		if errors.Is(err, ErrThrottled) {
+			busy = errors.Join(busy, err)
+		}
 		if err != nil {
 			h.Log.Error("hosts elsewhere cannot be looked up", "account", r.Target.Account, "region", r.Target.Region, "error", err.Error())
 			a.because("cannot look up %s in %s/%s: %s", strings.Join(r.Target.InstanceIDs, ", "), r.Target.Account, r.Target.Region, cut(err.Error(), 300))
 		}
 		list = append(list, more...)
 	}
-	return list, nil
+	return list, busy
 }
 
 func (h Trigger) groupsOf(ctx context.Context, r triage.Request, updated string) ([]accusedGroup, error) {

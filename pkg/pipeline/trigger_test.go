@@ -161,6 +161,34 @@ func TestTriggerOneGroupFails(t *testing.T) {
 	}
 }
 
+// busy is a fleet that another account does not answer of, for now.
+type busy struct{ *world }
+
+func (b busy) Group(ctx context.Context, t triage.Target, expand bool) (pipeline.Group, error) {
+	if t.Account == "444455556666" {
+		return pipeline.Group{}, fmt.Errorf("describe instances: %w", pipeline.ErrThrottled)
+	}
+	return b.world.Group(ctx, t, expand)
+}
+
+// Hosts elsewhere that cannot be looked up for now are looked up when the event comes
+// again; those here have their runs at once.
+func TestTriggerElsewhereIsBusy(t *testing.T) {
+	w := newWorld(t)
+	w.groups = map[string]pipeline.Group{
+		"i-0a1b2c3d4e5f60718": {ID: "g1", Key: "asg:web-prod"}, "i-0f9e8d7c6b5a49382": {ID: "g2", Key: "asg:api"}, "i-0bbbbbbbbbbbbbbbb": {ID: "g3", Key: "asg:db"},
+	}
+	h := w.trigger()
+	h.Fleet = busy{w}
+	out, err := h.Handle(context.Background(), w.event("guardduty-attack-sequence"))
+	if len(out.Runs) != 2 || !errors.Is(err, pipeline.ErrThrottled) {
+		t.Fatalf("state %+v, error %v", out, err)
+	}
+	if out := w.triggered(w.event("guardduty-attack-sequence")); len(out.Runs) != 1 || len(out.Ignored) != 2 || len(w.started) != 3 {
+		t.Errorf("again: %+v", out)
+	}
+}
+
 // However long what findings name becomes in JSON, their run starts: what has no room
 // in its request is attached to it.
 func TestTriggerLongValues(t *testing.T) {
