@@ -5,6 +5,7 @@ import (
 	"math"
 	"os"
 	"strconv"
+	"strings"
 
 	"diffy/pkg/cost"
 	"diffy/pkg/pipeline"
@@ -125,7 +126,7 @@ func (a *app) costLines(r *cost.Rates, run priced, idle cost.Bill) error {
 	var rows [][]string
 	add := func(what string, b cost.Bill) {
 		for _, l := range b.Lines {
-			rows = append(rows, []string{what, l.Service, dollars(l.Dollars), quantity(l.Quantity) + " " + l.Unit})
+			rows = append(rows, []string{what, l.Service, dollars(l.Dollars), measured(l.Quantity, l.Unit)})
 			what = ""
 		}
 		if len(b.Lines) != 1 {
@@ -153,10 +154,23 @@ func dollars(d float64) string {
 	return strconv.FormatFloat(d, 'f', 4, 64)
 }
 
+// measured is "12 keys a month", or "1 key a month".
+func measured(q float64, unit string) string {
+	thing, rest, _ := strings.Cut(unit, " ")
+	if q == 1 {
+		thing = strings.TrimSuffix(thing, "s")
+	}
+	return strings.TrimSpace(quantity(q) + " " + thing + " " + rest)
+}
+
 // quantity writes a number without more digits than it means.
 func quantity(q float64) string {
 	if q >= 100 || q == math.Trunc(q) {
 		return strconv.FormatFloat(q, 'f', 0, 64)
 	}
-	return strconv.FormatFloat(q, 'g', 3, 64)
+	rounded, err := strconv.ParseFloat(strconv.FormatFloat(q, 'g', 3, 64), 64)
+	if err != nil {
+		rounded = q
+	}
+	return strconv.FormatFloat(rounded, 'f', -1, 64)
 }

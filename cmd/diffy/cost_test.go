@@ -36,3 +36,22 @@ func TestCostIsAsDocumented(t *testing.T) {
 		t.Errorf("go test ./cmd/diffy -run CostIsAsDocumented -update writes it anew (-printed +documented):\n%s", diff)
 	}
 }
+
+func TestMeasured(t *testing.T) {
+	for _, c := range []struct {
+		quantity float64
+		unit     string
+		want     string
+	}{
+		{1, "keys a month", "1 key a month"},
+		{19, "metrics of alarms a month", "19 metrics of alarms a month"},
+		{1, "requests", "1 request"},
+		{0.1, "GB-months", "0.1 GB-months"},
+		{0.000040004, "GB to another region", "0.00004 GB to another region"},
+		{99.5678, "GB ingested", "99.6 GB ingested"},
+	} {
+		if got := measured(c.quantity, c.unit); got != c.want {
+			t.Errorf("got %q, want %q", got, c.want)
+		}
+	}
+}
