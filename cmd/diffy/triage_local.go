@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -36,8 +37,11 @@ func (a *app) triageLocally(ctx context.Context, q ask) error {
 	})
 	shown.done()
 	other.rest()
-	if run == "" { // it has not begun: what it was given cannot be used
-		return &exit{code: exitUsage, err: err, hint: localHint}
+	switch {
+	case errors.Is(err, local.ErrNoEvidence):
+		return usage(localHint, "%w", err)
+	case run == "": // it has not begun: what it was given cannot be used
+		return &exit{code: exitUsage, err: err}
 	}
 	if err = cmp.Or(err, a.table().KeepFolder(ctx, run, dir)); err != nil {
 		return failed(err)

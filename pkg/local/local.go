@@ -51,6 +51,9 @@ type Options struct {
 	Progress func(what string, done, total int) // told as it goes; may be nil
 }
 
+// ErrNoEvidence: the folder that was given holds nothing of a host.
+var ErrNoEvidence = errors.New("there is no evidence in it")
+
 // Run runs one triage and returns its id, the folder with its files, and the
 // result. A run that fails leaves what it has.
 func Run(ctx context.Context, o Options) (run, dir string, result *triage.Result, err error) {
@@ -219,7 +222,7 @@ func (r *runner) hosts(ctx context.Context) error {
 	}
 	units = without(units, r.Options.Baselines)
 	if len(units) == 0 {
-		return fmt.Errorf("read %s: there is no evidence in it", r.Source)
+		return fmt.Errorf("read %s: %w", r.Source, ErrNoEvidence)
 	}
 	known, err := readRecorded(ctx, units, r.objects, r.id, r.tell())
 	if err != nil {
