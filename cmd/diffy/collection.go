@@ -3,10 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -127,11 +124,7 @@ func (q *ask) hostsOf(ctx context.Context, a *app) ([]string, error) {
 		}
 	}
 	var plan pipeline.Plan
-	data, err := os.ReadFile(filepath.Join(dir, "plan.json"))
-	if err == nil {
-		err = json.Unmarshal(data, &plan)
-	}
-	if err != nil {
+	if err := readPlan(dir, &plan); err != nil {
 		return nil, failed(err)
 	}
 	hosts := make([]string, len(plan.Hosts))
