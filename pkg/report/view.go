@@ -200,7 +200,7 @@ func references(r *triage.Result) []reference {
 			fits = "fits " + list(strings.Split(b.Subpopulation, ","), 8)
 		}
 		if b.Weak {
-			fits = "not approved: " + fits
+			fits = "the last good run, not approved: " + fits
 		}
 		if b.Stale {
 			fits = "stale: " + fits
