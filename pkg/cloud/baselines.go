@@ -167,7 +167,7 @@ func (t *Table) header(ctx context.Context, group, version string) (h header, er
 // join puts the chunks together again.
 func (h *header) join(chunks []item) ([]byte, error) {
 	if len(chunks) != h.Chunks {
-		return nil, fmt.Errorf("%d of %d chunks are there", len(chunks), h.Chunks)
+		return nil, fmt.Errorf("%d of %d chunks are there: %w", len(chunks), h.Chunks, pipeline.ErrDamaged)
 	}
 	if h.Size > maxBaseline {
 		return nil, fmt.Errorf("%d bytes: %w", h.Size, pipeline.ErrTooLarge)
@@ -180,14 +180,14 @@ func (h *header) join(chunks []item) ([]byte, error) {
 	}
 	unpacked, err := gzip.NewReader(&packed)
 	if err != nil {
-		return nil, fmt.Errorf("unpack: %w", err)
+		return nil, fmt.Errorf("unpack: %w: %w", pipeline.ErrDamaged, err)
 	}
 	data, err := io.ReadAll(io.LimitReader(unpacked, h.Size+1))
 	if err != nil {
-		return nil, fmt.Errorf("unpack: %w", err)
+		return nil, fmt.Errorf("unpack: %w: %w", pipeline.ErrDamaged, err)
 	}
 	if digest(data) != h.SHA256 {
-		return nil, errors.New("it does not have its digest")
+		return nil, fmt.Errorf("it does not have its digest: %w", pipeline.ErrDamaged)
 	}
 	return data, nil
 }

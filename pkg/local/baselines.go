@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -146,8 +147,11 @@ func (t *Table) read(group, version string, weak bool) (pipeline.Baseline, error
 		return pipeline.Baseline{}, fmt.Errorf("find baseline %s of %s: %w", version, group, err)
 	}
 	data, err := os.ReadFile(base + ".facts")
-	if err == nil && digest(data) != stored.SHA256 {
-		err = errors.New("its facts do not have their digest")
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		err = fmt.Errorf("its facts are gone: %w", pipeline.ErrDamaged)
+	case err == nil && digest(data) != stored.SHA256:
+		err = fmt.Errorf("its facts do not have their digest: %w", pipeline.ErrDamaged)
 	}
 	if err != nil {
 		return pipeline.Baseline{}, fmt.Errorf("read baseline %s of %s: %w", version, group, err)

@@ -61,7 +61,7 @@ func TestBaselineDigest(t *testing.T) {
 	if err := os.WriteFile(table.path("baselines", "g", "v")+".facts", []byte("fakes"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := table.Find(ctx, "g", "auto"); err == nil || errors.Is(err, pipeline.ErrNotFound) {
+	if _, err := table.Find(ctx, "g", "auto"); !errors.Is(err, pipeline.ErrDamaged) {
 		t.Errorf("error %v", err)
 	}
 }

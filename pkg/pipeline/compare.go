@@ -77,6 +77,9 @@ func (h Analyze) baselines(ctx context.Context, r *run) (out []detect.Baseline, 
 	if errors.Is(err, ErrNotFound) {
 		return nil, []string{fmt.Sprintf("There is no baseline %s of this group: hosts were compared with each other only.", r.request.Baseline)}, nil
 	}
+	if errors.Is(err, ErrDamaged) {
+		return nil, []string{fmt.Sprintf("The baseline of this group was not used (%v): hosts were compared with each other only. Delete it and make it again.", err)}, nil
+	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("read baselines of %s: %w", r.plan.Group, err)
 	}

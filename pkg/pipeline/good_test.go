@@ -3,6 +3,7 @@ package pipeline_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -149,6 +150,29 @@ type shut struct{ pipeline.Baselines }
 
 // Store implements pipeline.Baselines.
 func (shut) Store(context.Context, pipeline.Baseline) error { return errors.New("the disk is full") }
+
+// damaged is a store whose baselines have lost a part.
+type damaged struct{ pipeline.Baselines }
+
+// Find implements pipeline.Baselines.
+func (damaged) Find(context.Context, string, string) ([]pipeline.Baseline, error) {
+	return nil, fmt.Errorf("read baseline v1 of g: 1 of 2 chunks are there: %w", pipeline.ErrDamaged)
+}
+
+// A damaged baseline is a note, and no end of runs whose evidence is there.
+func TestDamagedBaseline(t *testing.T) {
+	w := newWorld(t)
+	w.examined("run-1", minimal, "i-1", "i-2")
+	h := w.analyze()
+	h.Baselines = damaged{w}
+	_, err := h.Handle(context.Background(), pipeline.RunIn{Run: "run-1"})
+	w.check(err)
+	var result triage.Result
+	w.read(pipeline.Work, pipeline.ResultKey("run-1"), &result)
+	if want := "The baseline of this group was not used (read baseline v1 of g: 1 of 2 chunks are there: damaged)"; !strings.Contains(notes(&result), want) {
+		t.Errorf("no note %q: %s", want, notes(&result))
+	}
+}
 
 // A good run that cannot be kept is a note.
 func TestGoodRunNotKept(t *testing.T) {

@@ -27,6 +27,8 @@ var (
 	ErrExists = errors.New("already there")
 	// ErrTooLarge: more bytes than the caller takes.
 	ErrTooLarge = errors.New("too large")
+	// ErrDamaged: a part of it is missing, or is not what was stored.
+	ErrDamaged = errors.New("damaged")
 	// ErrThrottled: the cloud asked to slow down. It reaches the state machine as
 	// Throttled, which retries.
 	ErrThrottled = errors.New("throttled")
