@@ -66,14 +66,18 @@ ours() {
     printf ' %s:%s' "$1" "$((boot + ${21} / ticks))" >>"$DIR/ours"
 } 2>/dev/null
 
-# limited COMMAND…: runs a command that becomes timeout, which makes a process group of
-# its own. In the background, so that a signal is answered at once; the janitor is
-# told what to kill should we be gone.
+# limited FUNCTION…: runs a function that becomes timeout, which makes a process group
+# of its own. In the background, so that a signal is answered at once. Before that it
+# tells the janitor what to kill should we be gone: told by us, it might be too late.
 limited() {
-    "$@" </dev/null 9>&- &
+    {
+        read -r self _ </proc/self/stat
+        echo "$self" >&9
+        exec 9>&-
+        "$@"
+    } </dev/null &
     child=$!
     ours "$child"
-    echo "$child" >&9
     wait "$child" 2>/dev/null
     status=$?
     child=''
@@ -199,9 +203,13 @@ watch_over() {
     esac
 }
 
+ask_version() {
+    exec timeout -s KILL 10 "$DIR/osqueryi" --flagfile=/dev/null --version >"$DIR/out" 2>/dev/null
+}
+
 # works: takes the version of $DIR/osqueryi; fails when it does not run here.
 works() {
-    limited timeout -s KILL 10 "$DIR/osqueryi" --flagfile=/dev/null --version >"$DIR/out" 2>/dev/null || return 1
+    limited ask_version || return 1
     version=$(awk 'NR == 1 { print $NF }' "$DIR/out" | tr -cd 'A-Za-z0-9._+-' | cut -c 1-32)
     [ -n "$version" ]
 }
