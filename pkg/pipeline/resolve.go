@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"time"
 
 	"diffy/pkg/pack"
@@ -55,7 +56,8 @@ type Preview struct {
 func (h Resolve) Preview(ctx context.Context, in ResolveIn) (Preview, error) {
 	p := Preview{}
 	var err error
-	if p.Request, err = h.request(in); err != nil {
+	var elsewhere string
+	if p.Request, elsewhere, err = h.request(in); err != nil {
 		return p, err
 	}
 	if p.past, err = h.past(ctx, in.Run, p.Request.Retry); err != nil {
@@ -84,7 +86,7 @@ func (h Resolve) Preview(ctx context.Context, in ResolveIn) (Preview, error) {
 	digest := hexDigest(p.Queries)
 	p.Plan = Plan{
 		Run: in.Run, Started: stamp(h.Now()), Group: group.ID, Key: group.Key,
-		Notes: listOf(append(slices.Clone(group.Notes), notes...)), PackVersion: h.Pack.Version,
+		Notes: listOf(slices.Concat(group.Notes, notes, sentence(elsewhere))), PackVersion: h.Pack.Version,
 		Bundle: Bundle{Key: BundleKey(digest), SHA256: digest}, Hosts: group.Hosts,
 	}
 	return p, nil
@@ -109,21 +111,22 @@ func (h Resolve) group(ctx context.Context, r triage.Request) (Group, error) {
 	return group, err
 }
 
-// request reads the input and fills in what only a run knows.
-func (h Resolve) request(in ResolveIn) (triage.Request, error) {
+// request reads the input and fills in what only a run knows. elsewhere says which
+// hosts of an event are not of this run.
+func (h Resolve) request(in ResolveIn) (r triage.Request, elsewhere string, err error) {
 	if !trigger.ValidRun(in.Run) {
-		return triage.Request{}, errorf(BadRequest, "%q cannot be a run's id: letters, digits, ., _ and - only, at most 80", in.Run)
+		return r, "", errorf(BadRequest, "%q cannot be a run's id: letters, digits, ., _ and - only, at most 80", in.Run)
 	}
 	d, err := trigger.Parse(in.Input)
 	if err != nil {
-		return triage.Request{}, errorf(BadRequest, "%w", err)
+		return r, "", errorf(BadRequest, "%w", err)
 	}
 	if d.Request == nil {
-		return triage.Request{}, errorf(BadRequest, "nothing to examine: %s", d.Reason)
+		return r, "", errorf(BadRequest, "nothing to examine: %s", d.Reason)
 	}
-	r := *d.Request
+	r = *d.Request
 	if r.Pack != h.Pack.Name {
-		return r, errorf(BadRequest, "there is no pack %q; this is %q", r.Pack, h.Pack.Name)
+		return r, "", errorf(BadRequest, "there is no pack %q; this is %q", r.Pack, h.Pack.Name)
 	}
 	if r.Incident == "" {
 		r.Incident = in.Run
@@ -134,7 +137,15 @@ func (h Resolve) request(in ResolveIn) (triage.Request, error) {
 	if r.Target.Region == "" {
 		r.Target.Region = h.Home.Region
 	}
-	return r, nil
+	return r, d.Reason, nil
+}
+
+// sentence is a note of a text, or none.
+func sentence(text string) []string {
+	if text == "" {
+		return nil
+	}
+	return []string{strings.ToUpper(text[:1]) + text[1:] + "."}
 }
 
 func (h Resolve) write(ctx context.Context, p Preview) (ResolveOut, error) {

@@ -100,7 +100,7 @@ func TestResolveRefuses(t *testing.T) {
 }
 
 // A raw event is an input as good as a request: its instances are the suspects,
-// their group is examined.
+// their group is examined. What it names elsewhere is said.
 func TestResolveEvent(t *testing.T) {
 	ctx, w := context.Background(), newWorld(t)
 	event, err := os.ReadFile("../../events/guardduty-attack-sequence.json")
@@ -110,7 +110,11 @@ func TestResolveEvent(t *testing.T) {
 	w.check(err)
 	var plan pipeline.Plan
 	w.read(pipeline.Work, pipeline.PlanKey("run-1"), &plan)
-	if diff := cmp.Diff([]string{"Not in this group and not examined, though named as suspect: i-0f9e8d7c6b5a49382."}, plan.Notes); diff != "" {
+	want := []string{
+		"Not in this group and not examined, though named as suspect: i-0f9e8d7c6b5a49382.",
+		"A run is in one account and region; others would start for i-0bbbbbbbbbbbbbbbb in 444455556666/us-east-1.",
+	}
+	if diff := cmp.Diff(want, plan.Notes); diff != "" {
 		t.Errorf("notes (-want +got):\n%s", diff)
 	}
 }
