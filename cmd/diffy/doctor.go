@@ -8,6 +8,7 @@ import (
 	"diffy/pkg/cloud"
 	"diffy/pkg/pipeline"
 	"diffy/pkg/triage"
+	"diffy/pkg/trigger"
 
 	"github.com/spf13/cobra"
 )
@@ -66,7 +67,7 @@ func (a *app) examine(ctx context.Context, hosts selectors) ([]cloud.Check, erro
 	}
 	checks = append(checks, d.Examine(ctx, s.Inventory.places())...)
 	if len(hosts.chosen()) > 0 {
-		checks = append(checks, d.Group(ctx, r.Target, expands(r))...)
+		checks = append(checks, d.Group(ctx, r.Target, trigger.Expands(r))...)
 	}
 	return checks, nil
 }
@@ -79,14 +80,6 @@ func unfound(err error) cloud.Check {
 		c.Fix = e.hint
 	}
 	return c
-}
-
-// expands reports whether one host stands for its group.
-func expands(r triage.Request) bool {
-	if r.Expand != nil {
-		return *r.Expand
-	}
-	return len(r.Target.InstanceIDs) == 1
 }
 
 // places are every region of every account of the inventory.

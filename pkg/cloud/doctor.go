@@ -7,14 +7,11 @@ import (
 	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
-	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
-	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go"
 	"golang.org/x/sync/errgroup"
 
@@ -90,7 +87,6 @@ type Doctor struct {
 	caller callers
 	may    simulator
 	table  *dynamodb.Client
-	store  *s3.Client
 	runs   *sfn.Client
 	topics *sns.Client
 	lambda *lambda.Client
@@ -102,18 +98,14 @@ func NewDoctor(ctx context.Context, cfg Config) (*Doctor, error) {
 	if err != nil {
 		return nil, err
 	}
-	own, err := config.LoadDefaultConfig(ctx, config.WithRegion(cfg.Region))
-	if err != nil {
-		return nil, fmt.Errorf("load configuration of the SDK: %w", err)
-	}
+	own := c.Fleet.places.own
 	return &Doctor{
 		cfg: cfg, cloud: c,
-		caller: sts.NewFromConfig(own),
+		caller: c.Caller.client,
 		may:    iam.NewFromConfig(own),
-		table:  dynamodb.NewFromConfig(own),
-		store:  newS3(own),
-		runs:   sfn.NewFromConfig(own),
-		topics: sns.NewFromConfig(own),
+		table:  c.Table.client,
+		runs:   c.Machine.client,
+		topics: c.Topic.client,
 		lambda: lambda.NewFromConfig(own),
 	}, nil
 }
@@ -220,9 +212,6 @@ func (d *Doctor) topic(ctx context.Context) []Check {
 	return []Check{deployment.ok(what, plural(told, "subscriber"))}
 }
 
-// wantedBranches is how many branches of a run's map work at once.
-const wantedBranches = 100
-
 func (d *Doctor) concurrency(ctx context.Context) []Check {
 	const quotas = area("quotas")
 	what := "concurrent Lambda executions in " + d.cfg.Region
@@ -232,8 +221,8 @@ func (d *Doctor) concurrency(ctx context.Context) []Check {
 	}
 	free := int(aws.ToInt32(out.AccountLimit.UnreservedConcurrentExecutions))
 	says := fmt.Sprintf("%d, %d of them reserved by nobody", out.AccountLimit.ConcurrentExecutions, free)
-	if free < wantedBranches {
-		return []Check{quotas.warns(what, says+fmt.Sprintf("; a large run wants %d and will wait for its turn", wantedBranches),
+	if wanted := (pipeline.Batching{}).AtOnce(); free < wanted {
+		return []Check{quotas.warns(what, says+fmt.Sprintf("; a large run wants %d and will wait for its turn", wanted),
 			"ask for more: aws service-quotas request-service-quota-increase --service-code lambda --quota-code L-B99A9384 --desired-value 1000")}
 	}
 	return []Check{quotas.ok(what, says)}

@@ -35,10 +35,7 @@ func (d *Doctor) people(ctx context.Context, n names) []Check {
 	if strings.HasSuffix(arn, ":root") {
 		return append(out, you.warns("your permissions", "the root of the account is allowed everything", "sign in as somebody with DiffyResponder"))
 	}
-	principal, err := d.principal(ctx, arn)
-	if err != nil {
-		return append(out, you.unknown("your permissions", err.Error(), cannotSimulate))
-	}
+	principal := d.principal(ctx, arn)
 	for _, c := range peopleNeeds {
 		for _, check := range d.simulate(ctx, you, principal, n, c.what, "attach the managed policy "+policyFor(n)) {
 			check.What = c.who + ": " + check.What
@@ -63,17 +60,17 @@ func policyFor(n names) string {
 
 // principal is the user or role behind a caller: a session bears the role's name
 // and not the path that its ARN has.
-func (d *Doctor) principal(ctx context.Context, arn string) (string, error) {
+func (d *Doctor) principal(ctx context.Context, arn string) string {
 	parts := strings.Split(last(arn), "/")
 	if parts[0] != "assumed-role" || len(parts) < 2 {
-		return arn, nil
+		return arn
 	}
 	out, err := d.may.GetRole(ctx, &iam.GetRoleInput{RoleName: &parts[1]})
 	if err != nil {
 		account := strings.Split(arn, ":")[4]
-		return "arn:" + partition(arn) + ":iam::" + account + ":role/" + parts[1], nil // right where it has no path
+		return "arn:" + partition(arn) + ":iam::" + account + ":role/" + parts[1] // right where it has no path
 	}
-	return aws.ToString(out.Role.Arn), nil
+	return aws.ToString(out.Role.Arn)
 }
 
 // functions says what the roles of the functions may.

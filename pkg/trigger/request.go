@@ -79,9 +79,18 @@ func withDefaults(r *triage.Request) {
 		r.MaxHosts = DefaultMaxHosts
 	}
 	if r.Expand == nil && len(r.Target.InstanceIDs) > 0 {
-		one := len(r.Target.InstanceIDs) == 1
-		r.Expand = &one
+		expand := Expands(*r)
+		r.Expand = &expand
 	}
+}
+
+// Expands reports whether the instances of a request stand for their group: unless
+// it says so, one does and several do not.
+func Expands(r triage.Request) bool {
+	if r.Expand != nil {
+		return *r.Expand
+	}
+	return len(r.Target.InstanceIDs) == 1
 }
 
 // Check says what is wrong with a request whose defaults are filled in, all of it.
