@@ -1,6 +1,7 @@
 package local
 
 import (
+	"bufio"
 	"bytes"
 	"cmp"
 	"context"
@@ -14,6 +15,7 @@ import (
 
 	"diffy/collect"
 	"diffy/pkg/pipeline"
+	"diffy/pkg/snapshot"
 	"diffy/pkg/triage"
 	"diffy/pkg/trigger"
 )
@@ -159,17 +161,26 @@ func (p *program) asked(ctx context.Context, run string) ([]ExecQuery, error) {
 // first is the line that diffy begins a snapshot with whose program does not: it
 // names what was asked, so that a query without an answer shows.
 func first(ask ExecRequest, at time.Time) []byte {
-	names := make([]string, len(ask.Queries))
-	for i, q := range ask.Queries {
-		names[i] = q.Name
+	begin := snapshot.Begin{Pack: ask.Pack, PackVersion: ask.PackVersion}
+	for _, q := range ask.Queries {
+		begin.Queries = append(begin.Queries, q.Name)
 	}
-	var b bytes.Buffer
-	fmt.Fprintf(&b, `{"name":"diffy_begin","hostIdentifier":%q,"unixTime":%d,"columns":{"format":"1","pack":%q,"pack_version":%q,"queries":%q}}`+"\n",
-		ask.Host, at.Unix(), ask.Pack, ask.PackVersion, strings.Join(names, ","))
-	return b.Bytes()
+	return lineOf(ask, at, func(l *logWriter) { l.begin(&begin) })
 }
 
 // last is the line that ends it.
 func last(ask ExecRequest, at time.Time) []byte {
-	return fmt.Appendf(nil, `{"name":"diffy_end","hostIdentifier":%q,"unixTime":%d,"columns":{"queries":"%d"}}`+"\n", ask.Host, at.Unix(), len(ask.Queries))
+	return lineOf(ask, at, func(l *logWriter) {
+		l.head("diffy_end")
+		l.text(fmt.Sprintf(`"columns":{"queries":"%d"}}`+"\n", len(ask.Queries)))
+	})
+}
+
+// lineOf is a line of the host's log.
+func lineOf(ask ExecRequest, at time.Time, write func(*logWriter)) []byte {
+	var b bytes.Buffer
+	l := &logWriter{Writer: bufio.NewWriter(&b), host: &snapshot.Host{Name: ask.Host, Time: at.Unix()}}
+	write(l)
+	_ = l.Flush() // to memory
+	return b.Bytes()
 }

@@ -49,22 +49,26 @@ func (h Analyze) storeBaseline(ctx context.Context, r *run) (string, error) {
 	if h.Rebuilt {
 		return r.plan.Run, nil
 	}
-	hosts := len(r.set.Hosts())
-	if hosts == 0 {
+	if len(r.set.Hosts()) == 0 {
 		return "", errorf(NothingToStore, "no host of %s could be examined: there is no baseline", r.plan.Key)
 	}
 	var data bytes.Buffer
 	err := r.set.Encode(&data)
 	if err == nil {
-		err = h.Baselines.Store(ctx, Baseline{
-			Group: r.plan.Group, Version: r.plan.Run, Created: r.plan.Started, Hosts: hosts,
-			Pack: h.Pack.Name + " " + h.Pack.Version, Data: data.Bytes(),
-		})
+		err = h.Baselines.Store(ctx, h.baseline(r, data.Bytes()))
 	}
 	if err != nil {
 		return "", fmt.Errorf("store baseline of %s: %w", r.plan.Group, err)
 	}
 	return r.plan.Run, nil
+}
+
+// baseline is the facts of a run as a version of its group's baseline.
+func (h Analyze) baseline(r *run, data []byte) Baseline {
+	return Baseline{
+		Group: r.plan.Group, Version: r.plan.Run, Created: r.plan.Started, Hosts: len(r.set.Hosts()),
+		Pack: h.Pack.Name + " " + h.Pack.Version, Data: data,
+	}
 }
 
 // baselines loads those that the request asks for. One that is missing or that

@@ -37,10 +37,9 @@ func (h Analyze) keepGood(ctx context.Context, r *run, result *triage.Result) {
 	data := limited{left: largestGood}
 	err := r.set.Encode(&data)
 	if err == nil {
-		err = h.Baselines.Store(ctx, Baseline{
-			Group: r.plan.Group, Version: r.plan.Run, Created: r.plan.Started, Hosts: len(r.set.Hosts()),
-			Pack: h.Pack.Name + " " + h.Pack.Version, Weak: true, Data: data.Bytes(),
-		})
+		b := h.baseline(r, data.Bytes())
+		b.Weak = true
+		err = h.Baselines.Store(ctx, b)
 	}
 	if err != nil {
 		h.Log.Warn("good run not kept", "run", r.plan.Run, "error", err.Error())
